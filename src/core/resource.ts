@@ -1,0 +1,20 @@
+// Resources and changes: plain data, one generic difference for every kind.
+
+/** Anything JSON can hold. Specs are plain data so that they can be printed, compared and stored. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** One thing on the host. `name` is unique within its kind; `spec` holds everything the kind keeps true. */
+export type Resource<S = unknown> = { readonly kind: string; readonly name: string; readonly spec: S };
+
+/** From `before` to `after`: create when `before` is null, delete when `after` is null. Undo swaps the two. */
+export type Change<S = unknown> = {
+  readonly kind: string;
+  readonly name: string;
+  readonly before: S | null;
+  readonly after: S | null;
+};
+
+/** The change that takes this one back. */
+export function undo<S>(change: Change<S>): Change<S> {
+  return { kind: change.kind, name: change.name, before: change.after, after: change.before };
+}

@@ -1,0 +1,25 @@
+// Secrets never enter a spec: a fingerprint stands in their place, written {{secret:…}} inside texts.
+
+import { createHash } from 'node:crypto';
+
+/** The first 16 hexadecimal digits of the SHA-256 of the secret's bytes. */
+export type Fingerprint = string;
+
+export function fingerprint(secret: string): Fingerprint {
+  return createHash('sha256').update(secret).digest('hex').slice(0, 16);
+}
+
+/** What stands for a secret inside a text. */
+export function placeholder(secret: string): string {
+  return `{{secret:${fingerprint(secret)}}}`;
+}
+
+/** The fingerprints that `text` names, in order. */
+export function fingerprints(text: string): readonly Fingerprint[] {
+  return [...text.matchAll(/\{\{secret:([0-9a-f]{16})\}\}/g)].map((match) => match[1] ?? '');
+}
+
+/** `text` with every placeholder replaced by what `lookup` gives for it. */
+export function reveal(text: string, lookup: (fingerprint: Fingerprint) => string): string {
+  return text.replaceAll(/\{\{secret:([0-9a-f]{16})\}\}/g, (_, found: string) => lookup(found));
+}

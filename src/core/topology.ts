@@ -1,0 +1,99 @@
+// What the state file means, worked out once: bridges, members, roles, addresses, the chain. Pure; every kind expands from it.
+
+import type { Resource } from './resource.ts';
+import type { WarpState, WireguardState, XrayState } from './state/schema.ts';
+
+/** An IPv4 address with its prefix length: `{ip: '10.0.0.100', prefix: 24}`. */
+export type Address = { readonly ip: string; readonly prefix: number };
+
+/** A resolved peer outside: literal IPv4 address and port. */
+export type Endpoint = { readonly ip: string; readonly port: number };
+
+/**
+ * What a container does. `gateway` takes WireGuard clients, `warp` wraps in WARP, `proxy-client` carries to the VPS,
+ * `proxy-server` is the VPS's end, `plain` is any other container.
+ */
+export type Role = 'gateway' | 'warp' | 'proxy-client' | 'proxy-server' | 'plain';
+
+export type Bridge = {
+  readonly name: string;
+  /** The bridge's own address (the host's, and the containers' gateway); null when nothing is attached. */
+  readonly address: Address | null;
+  /** Network address with prefix, `10.0.0.0/24`; null with `address`. */
+  readonly subnet: string | null;
+  readonly mac: string;
+  /** True when a policy steers a container's traffic: then no NORMAL and no MAC learning on this bridge. */
+  readonly chain: boolean;
+};
+
+export type Member = {
+  readonly id: number;
+  readonly name: string;
+  readonly template: string;
+  readonly autostart: boolean;
+  readonly role: Role;
+  readonly bridge: string;
+  /** `socket`: an OVS internal port moved in under its own name; `veth`: an LXC veth pair, `eth0` inside. */
+  readonly mode: 'socket' | 'veth';
+  /** The OVS Port row (`wg-warp`), and the Interface and host device (`internal_101`). */
+  readonly port: { readonly row: string; readonly device: string; readonly ofport: number };
+  /** The device's name inside the container: `internal_101`, or `eth0` by veth. */
+  readonly device: string;
+  readonly mac: string;
+  readonly address: Address;
+  readonly gateway: string;
+  readonly services: readonly string[];
+  /** Where its forward transit traffic goes by policy: a member's id, the host, nowhere (dropped). */
+  readonly next: number | 'host' | null;
+  /** The only destination its transit traffic may have (egress pin); null: any. */
+  readonly pin: { readonly protocol: 'tcp' | 'udp'; readonly to: Endpoint } | null;
+  readonly policy: { readonly name: string; readonly table: number; readonly priority: number } | null;
+  readonly wireguard: Readonly<Record<string, WireguardState>>;
+  /** WARP with its endpoint resolved. */
+  readonly warp: (WarpState & { readonly resolved: Endpoint }) | null;
+  /** The proxy with the server's address resolved (null for a proxy server). */
+  readonly xray: (XrayState & { readonly resolved: Endpoint | null }) | null;
+};
+
+/** A user's own flow, checked: ports exist, prerequisites are there. */
+export type UserFlow = {
+  readonly bridge: string;
+  readonly table: number;
+  readonly priority: number;
+  readonly match: string;
+  readonly actions: string;
+};
+
+/** A port the host lets in from its uplink, to a member. */
+export type Published = { readonly protocol: 'tcp' | 'udp'; readonly port: number; readonly to: string };
+
+export type Topology = {
+  readonly level: number;
+  readonly securityFlows: boolean;
+  readonly bridges: readonly Bridge[];
+  /** In the order of ids. */
+  readonly members: readonly Member[];
+  readonly flows: readonly UserFlow[];
+  /** Ports let in from the uplink. */
+  readonly published: readonly Published[];
+  /** Addresses of the members whose traffic may leave by the uplink, masqueraded (the exits). */
+  readonly exits: readonly { readonly ip: string; readonly pin: Member['pin'] }[];
+};
+
+/** What the machine is, as far as the wanted resources depend on it. Gathered by the engine, before planning. */
+export type Facts = {
+  /** The default route's interface; null when there is none. */
+  readonly uplink: string | null;
+  /** Whether the kernel has the openvswitch datapath. */
+  readonly datapath: 'system' | 'netdev';
+  /** The container backend at hand. */
+  readonly backend: 'lxc';
+  /** Name servers for containers that ask for names themselves (the VPS's proxy). */
+  readonly nameservers: readonly string[];
+  /** Host name → IPv4 address, for every name the state uses as an endpoint. */
+  readonly resolved: Readonly<Record<string, string>>;
+  /** Content that goes into a container: `name:/path` → its SHA-256 fingerprint, or null where there is none. */
+  readonly files: Readonly<Record<string, string | null>>;
+};
+
+export type Expand<S> = (topology: Topology, facts: Facts) => readonly Resource<S>[];

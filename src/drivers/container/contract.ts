@@ -1,0 +1,69 @@
+// Containers as the kinds see them: made, started, stopped, entered. Backends: plain LXC here, Proxmox's pct later.
+
+import type { Nft } from '../nft/contract.ts';
+import type { ExecOptions, ExecResult } from '../exec.ts';
+
+/** All that a container is, apart from what runs in it. Plain data: it is the `container` kind's spec. */
+export type Definition = {
+  readonly id: number;
+  readonly template: string;
+  readonly autostart: boolean;
+  readonly bridge: string;
+  /** `socket`: the OVS internal port `device` is moved in under its own name. `veth`: a pair, `eth0` inside. */
+  readonly mode: 'socket' | 'veth';
+  /** Port row and Interface of the switch, and the OpenFlow port, for the hook that restores a lost port. */
+  readonly port: { readonly row: string; readonly device: string; readonly ofport: number };
+  readonly mac: string;
+  /** `10.0.0.100/24`. */
+  readonly address: string;
+  readonly gateway: string;
+  /** Sysctls set inside its network namespace before its init runs: `net.ipv4.ip_forward` → `1`. */
+  readonly sysctl: Readonly<Record<string, string>>;
+  /** /etc/resolv.conf's name servers. */
+  readonly nameservers: readonly string[];
+};
+
+export type Container = {
+  readonly name: string;
+  readonly running: boolean;
+  readonly definition: Definition;
+};
+
+export type FileOptions = { readonly mode: number; /** Owner inside the container, numeric. */ readonly uid: number; readonly gid: number };
+
+export interface Containers {
+  /** Makes sure the template is in the cache; `progress` is told what takes long. A second call is quick. */
+  prepare(template: string, progress: (line: string) => void): Promise<void>;
+  /** Containers that carry our mark, by name. */
+  list(): Promise<readonly Container[]>;
+  /**
+   * Makes the container from the template, stopped.
+   * @throws OpError `foreign` when a container of that name or id exists without our mark.
+   */
+  create(name: string, definition: Definition): Promise<void>;
+  /** Takes a new definition; a running container gets it at its next start. */
+  configure(name: string, definition: Definition): Promise<void>;
+  /** Removes a stopped container of ours and its files. */
+  destroy(name: string): Promise<void>;
+  /** Starts and waits until its init answers and its boot is over. @throws OpError `timeout`, `host`. */
+  start(name: string): Promise<void>;
+  /** Stops cleanly (SIGKILL after 10 s) and waits. Quiet when it is stopped. */
+  stop(name: string): Promise<void>;
+  /** Runs a program inside a running container. @throws OpError `host` when it isn't running. */
+  exec(name: string, argv: readonly [string, ...string[]], options?: ExecOptions): Promise<ExecResult>;
+  /** A file of the container, running or stopped; null when there is none. Never follows a symbolic link. */
+  read(name: string, path: string): Promise<string | null>;
+  /** Replaces a file of the container, running or stopped; makes parents (0755, root). Never follows a symbolic link. */
+  write(name: string, path: string, content: string, options: FileOptions): Promise<void>;
+  /** Makes or replaces a symbolic link. */
+  link(name: string, path: string, target: string): Promise<void>;
+  /** Removes a file or link; quiet when there is none. */
+  remove(name: string, path: string): Promise<void>;
+  /**
+   * The packet filter of its network namespace, worked on from outside it. Kept on the host and loaded by the start hook
+   * before init runs; on a running container it takes effect at once.
+   */
+  filter(name: string): Nft;
+  /** Waits for and releases nothing else: closes what the driver holds open. */
+  close(): Promise<void>;
+}

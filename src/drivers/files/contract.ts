@@ -1,0 +1,12 @@
+// Files of the host: read, replaced atomically, removed. Never follows a symbolic link at the last component.
+
+export interface Files {
+  /** Content as UTF-8; null when there is no such file. */
+  read(path: string): Promise<string | null>;
+  /** Writes to a temporary file beside it, fsyncs, renames. Makes missing parents 0700. Mode is 0600 unless told. */
+  write(path: string, content: string, mode?: number): Promise<void>;
+  /** Removes the file; quiet when there is none. Empty parents that `write` made are left. */
+  remove(path: string): Promise<void>;
+  /** Names in a folder, sorted; empty when there is no such folder. */
+  list(path: string): Promise<readonly string[]>;
+}

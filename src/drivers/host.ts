@@ -1,0 +1,21 @@
+// The record of drivers: all that op-dbus knows of a machine goes through here. Real ones, or fakes with the same contract.
+
+import type { Containers } from './container/contract.ts';
+import type { Exec } from './exec.ts';
+import type { Files } from './files/contract.ts';
+import type { Net } from './net/contract.ts';
+import type { Nft } from './nft/contract.ts';
+import type { OpenFlow } from './openflow/contract.ts';
+import type { Ovsdb } from './ovsdb/contract.ts';
+import type { Secrets } from './secret/contract.ts';
+
+export type Host = {
+  readonly ovsdb: Ovsdb;
+  readonly openflow: OpenFlow;
+  readonly net: Net;
+  readonly nft: Nft;
+  readonly containers: Containers;
+  readonly files: Files;
+  readonly secrets: Secrets;
+  readonly exec: Exec;
+};

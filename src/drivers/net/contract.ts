@@ -1,0 +1,23 @@
+// The host's own interfaces, addresses, routes and sysctls (iproute2's JSON output, /proc/sys).
+
+export type Link = {
+  readonly name: string;
+  readonly mac: string | null;
+  readonly mtu: number;
+  readonly up: boolean;
+  /** Addresses with prefix, `10.0.0.1/24`, IPv4 only, in the kernel's order. */
+  readonly addresses: readonly string[];
+};
+
+export interface Net {
+  links(): Promise<readonly Link[]>;
+  /** Sets link up. */
+  up(device: string): Promise<void>;
+  addAddress(device: string, address: string): Promise<void>;
+  removeAddress(device: string, address: string): Promise<void>;
+  /** The interface of the IPv4 default route with the lowest metric; null when there is none. */
+  uplink(): Promise<string | null>;
+  /** A value below /proc/sys, key in sysctl notation with `/` for a dot inside a name; null when there is no such key. */
+  sysctl(key: string): Promise<string | null>;
+  setSysctl(key: string, value: string): Promise<void>;
+}

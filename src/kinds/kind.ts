@@ -1,0 +1,39 @@
+// What a kind is: the contract that every folder here fulfils. See docs/adding-a-kind.md.
+
+import type { z } from 'zod';
+import type { Change, Resource } from '../core/resource.ts';
+import type { Expand } from '../core/topology.ts';
+import type { Host } from '../drivers/host.ts';
+
+/** Outcome of one check of `verify`: what was asked of the live host, and what it said. */
+export type Check = {
+  /** `wireguard-gateway: wg0 has a handshake younger than 3 minutes`. */
+  readonly name: string;
+  readonly ok: boolean;
+  /** What was seen, in a few words. */
+  readonly detail: string;
+  /** The command that shows the same to a person. */
+  readonly command: string;
+};
+
+export type Kind<S> = {
+  /** The folder's name. */
+  readonly name: string;
+  /** The spec's schema: shapes and units. */
+  readonly schema: z.ZodType<S>;
+  /** Wanted resources, from the state. Pure. */
+  readonly expand: Expand<S>;
+  /** Every resource of this kind on the host that carries our mark. */
+  readonly observe: (host: Host) => Promise<readonly Resource<S>[]>;
+  /** Carries out a batch of changes of this kind; all or nothing where the host allows it. May be called again. */
+  readonly apply: (host: Host, batch: readonly Change<S>[]) => Promise<void>;
+  /** The change as the commands a person would type, one a line; no secrets. */
+  readonly render: (change: Change<S>) => readonly string[];
+  /** Asks the live host whether the resource does its work. Without it, `verify` only compares. */
+  readonly check?: (host: Host, wanted: readonly Resource<S>[]) => Promise<readonly Check[]>;
+};
+
+/** Declares a kind; only infers its spec's type. */
+export function kind<S>(definition: Kind<S>): Kind<S> {
+  return definition;
+}
