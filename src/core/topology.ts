@@ -92,8 +92,17 @@ export type Facts = {
   readonly nameservers: readonly string[];
   /** Host name → IPv4 address, for every name the state uses as an endpoint. */
   readonly resolved: Readonly<Record<string, string>>;
-  /** Content that goes into a container: `name:/path` → its SHA-256 fingerprint, or null where there is none. */
-  readonly files: Readonly<Record<string, string | null>>;
+  /** The proxy program that the containers run: the host's xray where it is installed, else the template's v2ray. */
+  readonly proxy: { readonly program: 'xray'; readonly path: string } | { readonly program: 'v2ray' };
+  /** Content that goes into a container, from the `files` folder beside the state: `name:/path` → what is there. */
+  readonly files: Readonly<Record<string, FileFact>>;
+};
+
+/** A file of the `files` folder. Its content is remembered by the Secrets driver under its fingerprint. */
+export type FileFact = {
+  readonly fingerprint: string;
+  /** For a PEM certificate: the SHA-256 of its DER form, 64 hexadecimal digits; else null. */
+  readonly certificate: string | null;
 };
 
 export type Expand<S> = (topology: Topology, facts: Facts) => readonly Resource<S>[];

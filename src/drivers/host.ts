@@ -3,6 +3,7 @@
 import type { Containers } from './container/contract.ts';
 import type { Exec } from './exec.ts';
 import type { Files } from './files/contract.ts';
+import type { Machine } from './machine/contract.ts';
 import type { Net } from './net/contract.ts';
 import type { Nft } from './nft/contract.ts';
 import type { OpenFlow } from './openflow/contract.ts';
@@ -17,5 +18,6 @@ export type Host = {
   readonly containers: Containers;
   readonly files: Files;
   readonly secrets: Secrets;
+  readonly machine: Machine;
   readonly exec: Exec;
 };

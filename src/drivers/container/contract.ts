@@ -21,6 +21,10 @@ export type Definition = {
   readonly sysctl: Readonly<Record<string, string>>;
   /** /etc/resolv.conf's name servers. */
   readonly nameservers: readonly string[];
+  /** Programs of the host shown inside, read only: path inside → path on the host. */
+  readonly binds: Readonly<Record<string, string>>;
+  /** Distance from the exit: 0 starts first, both in a batch and at boot (`lxc.start.order`). */
+  readonly order: number;
 };
 
 export type Container = {
@@ -64,6 +68,8 @@ export interface Containers {
    * before init runs; on a running container it takes effect at once.
    */
   filter(name: string): Nft;
+  /** Names of the containers that have a filter kept on the host, made or not yet made. */
+  filters(): Promise<readonly string[]>;
   /** Waits for and releases nothing else: closes what the driver holds open. */
   close(): Promise<void>;
 }
