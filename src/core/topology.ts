@@ -1,10 +1,13 @@
 // What the state file means, worked out once: bridges, members, roles, addresses, the chain. Pure; every kind expands from it.
 
+import type { Address } from './address.ts';
 import type { Resource } from './resource.ts';
 import type { WarpState, WireguardState, XrayState } from './state/schema.ts';
 
-/** An IPv4 address with its prefix length: `{ip: '10.0.0.100', prefix: 24}`. */
-export type Address = { readonly ip: string; readonly prefix: number };
+export type { Address };
+
+/** Where a proxy takes WARP's packets in: its container's filter redirects them to this UDP port, its proxy listens on it. */
+export const warpPort = 12408;
 
 /** A resolved peer outside: literal IPv4 address and port. */
 export type Endpoint = { readonly ip: string; readonly port: number };
@@ -45,6 +48,8 @@ export type Member = {
   readonly services: readonly string[];
   /** Where its forward transit traffic goes by policy: a member's id, the host, nowhere (dropped). */
   readonly next: number | 'host' | null;
+  /** Hops from the exit by policy: 0 for a member whose `next` is no member. The exit starts first and stops last. */
+  readonly order: number;
   /** The only destination its transit traffic may have (egress pin); null: any. */
   readonly pin: { readonly protocol: 'tcp' | 'udp'; readonly to: Endpoint } | null;
   readonly policy: { readonly name: string; readonly table: number; readonly priority: number } | null;

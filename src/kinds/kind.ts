@@ -25,8 +25,16 @@ export type Kind<S> = {
   readonly expand: Expand<S>;
   /** Every resource of this kind on the host that carries our mark. */
   readonly observe: (host: Host) => Promise<readonly Resource<S>[]>;
-  /** Carries out a batch of changes of this kind; all or nothing where the host allows it. May be called again. */
-  readonly apply: (host: Host, batch: readonly Change<S>[]) => Promise<void>;
+  /**
+   * Looks, before anything is changed, whether the batch can be carried out: something foreign in the way, a program
+   * that is missing. @throws OpError `foreign` or `host`, naming what is in the way.
+   */
+  readonly preflight?: (host: Host, batch: readonly Change<S>[]) => Promise<void>;
+  /**
+   * Carries out a batch of changes of this kind; all or nothing where the host allows it. May be called again.
+   * `say` is told what takes long.
+   */
+  readonly apply: (host: Host, batch: readonly Change<S>[], say: (line: string) => void) => Promise<void>;
   /** The change as the commands a person would type, one a line; no secrets. */
   readonly render: (change: Change<S>) => readonly string[];
   /** Asks the live host whether the resource does its work. Without it, `verify` only compares. */

@@ -1,53 +1,60 @@
 // The state file's shape, key for key as the specification spells it; what the specification lacks is marked "extension".
-// Rules that need more than one value (duplicates, subnets, ports that must exist) are in problem.ts.
+// The formats of values are in format.ts; rules that need more than one value (duplicates, subnets, …) are in rule/.
 
 import { z } from 'zod';
+import * as format from './format.ts';
 
-const name = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'expected a name of small letters, digits and -, like xray-client');
-const device = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,14}$/, 'expected an interface name of at most 15 letters, digits, _ or -');
-const port = z.int().min(1).max(65535);
+const { address, device, endpoint, host, ip, key, mtu, name, path, port, uuid } = format;
 
 /** `network` of a container. `veth: false` with `wg_tunnel` or `socket_networking` is an OVS internal port moved into it. */
 const network = z.strictObject({
-  bridge: device.default('ovsbr0'),
+  /** The first bridge unless told. */
+  bridge: device.optional(),
   veth: z.boolean().default(false),
-  socket_networking: z.boolean().default(false),
+  /** True unless told, or unless one of the others is. */
+  socket_networking: z.boolean().optional(),
   wg_tunnel: z.boolean().default(false),
+  /** `internal_<id>`, or `veth<id>`, unless told. */
   port_name: device.optional(),
-  ipv4: z.string(),
-  public_ip: z.string().optional(),
+  ipv4: address,
+  public_ip: ip.optional(),
 });
 
 const peer = z.strictObject({
-  public_key: z.string(),
-  allowed_ips: z.array(z.string()).min(1),
-  /** extension */ endpoint: z.string().optional(),
-  /** extension */ persistent_keepalive: z.int().min(0).max(65535).optional(),
-  /** extension: a path inside the container */ preshared_key_file: z.string().optional(),
+  public_key: key,
+  allowed_ips: z.array(format.network).min(1),
+  /** extension */ endpoint: format.peerEndpoint.optional(),
+  /** extension */ persistent_keepalive: z
+    .int()
+    .min(0)
+    .max(65535)
+    .optional()
+    .meta({ description: 'seconds from 0 to 65535' }),
+  /** extension: a path inside the container */ preshared_key_file: path.optional(),
 });
 
 /** A WireGuard interface that clients connect to. */
 const wireguard = z.strictObject({
-  address: z.string(),
+  address,
   listen_port: port,
-  private_key_file: z.string(),
+  private_key_file: path,
   peers: z.array(peer),
-  /** extension */ mtu: z.int().min(576).max(9000).optional(),
+  /** extension */ mtu: mtu.optional(),
 });
 
 /** The WARP tunnel, a wg-quick interface. */
 const warp = z.strictObject({
   interface: device,
-  address: z.string(),
-  private_key_file: z.string(),
-  endpoint: z.string(),
-  public_key: z.string(),
+  address,
+  private_key_file: path,
+  endpoint,
+  public_key: key,
   /** Read and dropped with a note: a layer-3 device is no switch port, and a container has no business in OVSDB. */
   post_up: z.string().optional(),
-  /** extension */ mtu: z.int().min(576).max(9000).optional(),
+  /** extension */ mtu: mtu.optional(),
 });
 
-const vmessClient = z.strictObject({ id: z.string(), alterId: z.literal(0).default(0) });
+const vmessClient = z.strictObject({ id: uuid, alterId: z.literal(0).default(0) });
 
 const inboundSocks = z.strictObject({ port, protocol: z.literal('socks') });
 
@@ -59,22 +66,25 @@ const inboundVmess = z.strictObject({
     network: z.literal('tcp'),
     security: z.literal('tls'),
     tlsSettings: z.strictObject({
-      certificates: z.array(z.strictObject({ certificateFile: z.string(), keyFile: z.string() })).min(1),
+      certificates: z.array(z.strictObject({ certificateFile: path, keyFile: path })).min(1),
     }),
   }),
 });
 
 const outboundVmess = z.strictObject({
   protocol: z.literal('vmess'),
-  server: z.string(),
+  server: host,
   port,
-  id: z.string(),
+  id: uuid,
   alterId: z.literal(0).default(0),
   security: z.enum(['auto', 'aes-128-gcm', 'chacha20-poly1305']).default('auto'),
   /** extension: the name in the server's certificate; the server's address unless told. */
-  server_name: z.string().optional(),
-  /** extension: the server's certificate to pin, a path inside the container (put there from the files folder). */
-  certificate_file: z.string().optional(),
+  server_name: host.optional(),
+  /**
+   * extension: the server's certificate to pin, a path inside the container (put there from the files folder). Unless
+   * told, /etc/xray/vps.pem if the files folder has it: that is worked out later, from the facts.
+   */
+  certificate_file: path.optional(),
 });
 
 const outboundFreedom = z.strictObject({ protocol: z.literal('freedom') });
@@ -93,16 +103,19 @@ const config = z.strictObject({
   xray: xray.optional(),
 });
 
+const id = z.int().min(100).max(65000).meta({ description: 'an id from 100 to 65000' });
+
 const container = z.strictObject({
-  id: z.int().min(100, 'expected an id from 100 to 65000').max(65000, 'expected an id from 100 to 65000'),
+  id,
   name,
-  template: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/).optional(),
+  template: format.template.optional(),
   autostart: z.boolean().default(true),
+  /** Profile 4's short form leaves it out: then link.ts fills it in. */
   network: network.optional(),
-  services: z.array(z.string().regex(/^[A-Za-z0-9@._-]+$/)).default([]),
+  services: z.array(format.service).default([]),
   config: config.default({}),
   properties: z
-    .strictObject({ network_type: z.enum(['bridge', 'netmaker']).optional(), template: z.string().optional() })
+    .strictObject({ network_type: z.enum(['bridge', 'netmaker']).optional(), template: format.template.optional() })
     .optional(),
 });
 
@@ -113,30 +126,43 @@ const action = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('drop') }),
 ]);
 
+const table = z.int().min(0).max(253).default(10).meta({ description: 'a table from 0 to 253' });
+const priority = z.int().min(0).max(65535).default(1000).meta({ description: 'a priority from 0 to 65535' });
+
 const policy = z.strictObject({
   name,
   /** `container:100`. Ranges, `*` and `port:` come with auto-discovery. */
-  selector: z.string(),
-  template: z.strictObject({
-    table: z.int().min(0).max(253).default(10),
-    priority: z.int().min(0).max(65535).default(1000),
-    actions: z.array(action).min(1),
-  }),
+  selector: z
+    .string()
+    .regex(/^container:[1-9][0-9]{0,9}$/)
+    .meta({ description: 'container:<id>, like container:100' }),
+  template: z.strictObject({ table, priority, actions: z.array(action).min(1).max(1) }),
 });
 
 const flow = z.strictObject({
-  table: z.int().min(0).max(253).default(10),
-  priority: z.int().min(0).max(65535).default(1000),
-  match_fields: z.record(z.string(), z.union([z.string(), z.int()])).default({}),
+  table,
+  priority,
+  /** Field → value, as ovs-fields(7) names them; a bare protocol has the value "": `{"tcp": "", "tp_dst": 80}`. */
+  match_fields: z
+    .record(z.string(), z.union([z.string(), z.int()]).meta({ description: 'a string or a whole number' }))
+    .default({}),
   actions: z.array(action).min(1),
+});
+
+const socketPort = z.strictObject({
+  name: device,
+  container_id: z
+    .string()
+    .regex(/^[1-9][0-9]{0,9}$/)
+    .meta({ description: 'a container\'s id as a string, like "100"' }),
 });
 
 const bridge = z.strictObject({
   name: device,
   flows: z.array(flow).default([]),
-  socket_ports: z.array(z.strictObject({ name: device, container_id: z.string().regex(/^[0-9]+$/) })).default([]),
+  socket_ports: z.array(socketPort).default([]),
   /** extension: the bridge's own address with prefix; the subnet's first address unless told. */
-  address: z.string().optional(),
+  address: address.optional(),
 });
 
 const lxc = z.strictObject({
@@ -146,22 +172,40 @@ const lxc = z.strictObject({
 
 const openflow = z.strictObject({
   enable_security_flows: z.boolean().default(true),
-  obfuscation_level: z.int().min(0).max(3).default(1),
+  obfuscation_level: z.int().min(0).max(3).default(1).meta({ description: 'a level from 0 to 3' }),
   auto_discover_containers: z.boolean().default(false),
   flow_policies: z.array(policy).default([]),
-  bridges: z.array(bridge).default([]),
+  /** One ovsbr0 unless told, when there are containers. */
+  bridges: z.array(bridge).optional(),
 });
 
-export const plugins = z.strictObject({ lxc: lxc.optional(), openflow: openflow.optional() });
+export const plugins = z.strictObject({ lxc: lxc.prefault({}), openflow: openflow.prefault({}) });
 
-/** The second shape of the specification, which `init` writes. The first is `plugins` alone at top level. */
+/** The first shape of the specification: `plugins` alone at top level. */
+export const bare = plugins.extend({ $schema: z.string().optional() });
+
+/** The second shape of the specification, which `init` writes. */
 export const document = z.strictObject({ $schema: z.string().optional(), version: z.literal(1), plugins });
 
+/** What a file of either shape may hold below `plugins`, before defaults. */
+export type Input = z.input<typeof plugins>;
+/** What the file says with the schema's defaults; link.ts fills in the rest. */
+export type Output = z.output<typeof plugins>;
+
 /** What the file says, with defaults filled in. */
-export type State = z.output<typeof plugins>;
-export type ContainerState = z.output<typeof container>;
+export type State = {
+  readonly lxc: Omit<Output['lxc'], 'containers'> & { readonly containers: readonly ContainerState[] };
+  readonly openflow: Omit<Output['openflow'], 'bridges'> & { readonly bridges: readonly BridgeState[] };
+};
+export type ContainerState = Omit<z.output<typeof container>, 'network'> & { readonly network: NetworkState };
+export type NetworkState = z.output<typeof network> & {
+  readonly bridge: string;
+  readonly socket_networking: boolean;
+  readonly port_name: string;
+};
 export type BridgeState = z.output<typeof bridge>;
 export type PolicyState = z.output<typeof policy>;
+export type FlowState = z.output<typeof flow>;
 export type ActionState = z.output<typeof action>;
 export type WireguardState = z.output<typeof wireguard>;
 export type WarpState = z.output<typeof warp>;

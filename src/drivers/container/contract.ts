@@ -33,7 +33,11 @@ export type Container = {
   readonly definition: Definition;
 };
 
-export type FileOptions = { readonly mode: number; /** Owner inside the container, numeric. */ readonly uid: number; readonly gid: number };
+export type FileOptions = {
+  readonly mode: number /** Owner inside the container, numeric. */;
+  readonly uid: number;
+  readonly gid: number;
+};
 
 export interface Containers {
   /** Makes sure the template is in the cache; `progress` is told what takes long. A second call is quick. */

@@ -1,7 +1,12 @@
 // The Open vSwitch database as the kinds see it: rows in, rows out, one transaction a stage (RFC 7047).
 
 /** A column's value: an atom, a set of atoms, or a map from string to string. UUIDs are strings. */
-export type Value = string | number | boolean | readonly (string | number)[] | Readonly<Record<string, string>>;
+export type Value =
+  | string
+  | number
+  | boolean
+  | readonly (string | number | boolean)[]
+  | Readonly<Record<string, string>>;
 
 export type BridgeRow = {
   readonly name: string;

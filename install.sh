@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# install.sh: the only thing a bare Debian machine needs. It installs what is missing, builds op-dbus, and runs it.
+#
+#   sudo ./install.sh lab     the whole privacy chain on this one machine, proven hop by hop
+#   sudo ./install.sh test    every test, the lab included
+#
+# Safe to run again. Everything is logged to /var/log/op-dbus-install.log; nothing starts or changes on this machine
+# except packages from Debian and npm, and the lab's own namespaces.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+log=/var/log/op-dbus-install.log
+packages=(nodejs npm openvswitch-switch lxc uidmap wireguard-tools wireguard-go nftables iproute2 iputils-ping
+  mmdebstrap curl openssl ca-certificates tcpdump procps kmod netbase)
+test_packages=(tshark v2ray git)
+
+usage() {
+  echo "usage: sudo ./install.sh lab | test" >&2
+  echo "  lab    set up, then run the whole chain on this machine and prove it" >&2
+  echo "  test   set up, then run all the tests" >&2
+  exit 1
+}
+
+fail() {
+  echo "error[host] $1" >&2
+  [ -z "${2:-}" ] || echo "  $2" >&2
+  exit 1
+}
+
+# Runs a step with its output in the log; on a terminal and elsewhere says what it does and how long it took.
+step() {
+  local title=$1 started=$SECONDS
+  shift
+  printf '%s ... ' "$title"
+  if "$@" >>"$log" 2>&1; then
+    echo "done ($((SECONDS - started)) s)"
+  else
+    echo "failed"
+    tail -n 15 "$log" >&2
+    fail "$title: failed" "The whole log is $log. Once its cause is gone, run this again: it goes on where it stopped."
+  fi
+}
+
+missing() {
+  local name
+  for name in "$@"; do
+    dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null | grep -qx installed || echo "$name"
+  done
+}
+
+# Packages are installed without starting their services: the lab runs its own copies in its own namespaces.
+install_packages() {
+  local wanted guard=/usr/sbin/policy-rc.d made=no status=0
+  mapfile -t wanted < <(missing "$@")
+  [ "${#wanted[@]}" -eq 0 ] && return 0
+  if [ ! -e "$guard" ]; then
+    printf '#!/bin/sh\n# op-dbus install.sh, while it installs\nexit 101\n' >"$guard"
+    chmod 755 "$guard"
+    made=yes
+  fi
+  dpkg --configure -a || status=$?
+  [ "$status" -ne 0 ] || apt-get update || status=$?
+  [ "$status" -ne 0 ] ||
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${wanted[@]}" </dev/null || status=$?
+  [ "$made" = no ] || rm -f "$guard"
+  [ "$status" -eq 0 ] || return "$status"
+  # What was not there before doesn't start at the next boot either: that is for the installer's modes to decide.
+  if [ -d /run/systemd/system ]; then
+    for unit in openvswitch-switch lxc lxc-net; do
+      case " ${wanted[*]} " in *" ${unit%-net} "*) systemctl disable "$unit" || true ;; esac
+    done
+  fi
+}
+
+# npm ci only when the lockfile changed since the last whole run; an interrupted one has no stamp and starts over.
+install_modules() {
+  local stamp=$here/node_modules/.op-dbus-lock
+  cmp -s "$here/package-lock.json" "$stamp" && [ -x "$here/node_modules/.bin/node" ] && return 0
+  (cd "$here" && npm ci --no-audit --no-fund) || return 1
+  cp "$here/package-lock.json" "$stamp"
+}
+
+build() {
+  (cd "$here" && npm run -s build)
+}
+
+[ "$#" -eq 1 ] || usage
+case "$1" in lab | test) mode=$1 ;; *) usage ;; esac
+[ "$(id -u)" -eq 0 ] || fail "root is needed" "Run it again as: sudo ./install.sh $mode"
+[ -r /etc/debian_version ] || fail "this is not Debian" "Debian 12 or newer, or Proxmox VE 8 or newer, is needed."
+case "$(dpkg --print-architecture)" in amd64 | arm64) ;; *) fail "no Node.js for this processor" "amd64 or arm64 is needed." ;; esac
+: >"$log"
+
+step "[1/3] Packages from Debian" install_packages "${packages[@]}"
+[ "$mode" = lab ] || step "[1/3] Packages for the tests" install_packages "${test_packages[@]}"
+step "[2/3] Node.js 24 and libraries from npm" install_modules
+step "[3/3] Building op-dbus" build
+
+cd "$here"
+if [ "$mode" = lab ]; then
+  bin/op-dbus lab up
+  bin/op-dbus lab prove
+  echo
+  echo "The lab is still up. Try:  sudo bin/op-dbus lab exec client -- curl https://ifconfig.me"
+  echo "Take it down with:         sudo bin/op-dbus lab down"
+else
+  npm run -s test
+fi

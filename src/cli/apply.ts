@@ -1,0 +1,47 @@
+// op-dbus apply FILE: makes the host be what the file says, then looks again.
+
+import type { Command } from 'commander';
+import { difference } from '../core/plan.ts';
+import { keepApplied } from '../engine/applied.ts';
+import { observe } from '../engine/observe.ts';
+import { render, run } from '../engine/run.ts';
+import { want } from '../engine/want.ts';
+import { OpError } from '../error.ts';
+import { onThisHost } from './host.ts';
+import { load } from './load.ts';
+import { json, out } from './output.ts';
+import { narrate } from './narrate.ts';
+
+type Options = { readonly json?: boolean; readonly files?: string };
+
+export function applyCommand(program: Command): void {
+  program
+    .command('apply')
+    .description('make the host be what the file says')
+    .argument('<file>', 'state file, - for stdin')
+    .option('--files <folder>', 'keys and certificates (default: "files" beside the state file)')
+    .option('--json', 'print JSON')
+    .action(apply);
+}
+
+async function apply(file: string, options: Options): Promise<void> {
+  const started = performance.now();
+  const { text, state, filesFolder } = load(file, options.files);
+  await onThisHost(async (host) => {
+    const [wanted, found] = await Promise.all([want(host, state, filesFolder), observe(host)]);
+    const changes = difference(found, wanted.resources);
+    if (changes.length > 0) {
+      await run(host, changes, options.json ? () => {} : narrate);
+      const left = difference(await observe(host), wanted.resources);
+      if (left.length > 0)
+        throw new OpError('check', `after applying, the host still differs: ${render(left).join('; ')}`, {
+          hint: 'Something else may be changing the host. Look again with: op-dbus diff FILE',
+        });
+    }
+    await keepApplied(host, { file, filesFolder, text });
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    if (options.json) json({ changed: changes.length > 0, changes });
+    else if (changes.length === 0) out('Nothing to change: the host is as the file says.');
+    else out(`Applied ${changes.length} changes in ${seconds} s.`);
+  });
+}

@@ -1,0 +1,37 @@
+// The real host: every driver with its default paths.
+
+import { lxcContainers } from '../drivers/container/client.ts';
+import { exec } from '../drivers/exec.ts';
+import { nodeFiles } from '../drivers/files/client.ts';
+import type { Host } from '../drivers/host.ts';
+import { thisMachine } from '../drivers/machine/client.ts';
+import { iproute } from '../drivers/net/client.ts';
+import { nftables } from '../drivers/nft/client.ts';
+import { ovsOfctl } from '../drivers/openflow/client.ts';
+import { connectOvsdb } from '../drivers/ovsdb/client.ts';
+import { secretStore } from '../drivers/secret/client.ts';
+import { OpError } from '../error.ts';
+
+/** Runs `action` on this machine and closes what the drivers hold open. @throws OpError `host` without root. */
+export async function onThisHost<T>(action: (host: Host) => Promise<T>): Promise<T> {
+  if (process.getuid?.() !== 0)
+    throw new OpError('host', 'root is needed to look at and change the host', { hint: 'Run it with sudo.' });
+  const files = nodeFiles();
+  const host: Host = {
+    ovsdb: connectOvsdb('/run/openvswitch/db.sock'),
+    openflow: ovsOfctl(exec),
+    net: iproute(exec),
+    nft: nftables(exec),
+    containers: lxcContainers({ exec }),
+    files,
+    secrets: secretStore(undefined, files),
+    machine: thisMachine(exec, files),
+    exec,
+  };
+  try {
+    return await action(host);
+  } finally {
+    await host.containers.close();
+    await host.ovsdb.close();
+  }
+}

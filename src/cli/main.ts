@@ -1,0 +1,29 @@
+// op-dbus: the table of commands.
+
+import { Command } from 'commander';
+import { applyCommand } from './apply.ts';
+import { diffCommand } from './diff.ts';
+import { downCommand } from './down.ts';
+import { execCommand } from './exec.ts';
+import { initCommand } from './init.ts';
+import { labCommand } from './lab.ts';
+import { err, errors } from './output.ts';
+import { queryCommand } from './query.ts';
+import { verifyCommand } from './verify.ts';
+import { version } from './version.ts';
+
+const program = new Command('op-dbus')
+  .description('One JSON file describes a privacy router; op-dbus makes this host be it.')
+  .version(version)
+  .showHelpAfterError('(op-dbus --help shows the commands)')
+  .enablePositionalOptions();
+
+for (const add of [initCommand, diffCommand, applyCommand, verifyCommand, queryCommand, downCommand, execCommand, labCommand])
+  add(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  for (const line of errors(error)) err(line);
+  process.exitCode = 1;
+}

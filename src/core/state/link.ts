@@ -1,0 +1,114 @@
+// How each container hangs on the switch, with everything filled in that the file leaves out.
+
+import { type Address, contains, networkOf, nthOf, parseAddress, showAddress } from '../address.ts';
+import { bad, type ContainerDraft, type Draft, entries } from './draft.ts';
+import type { BridgeState, ContainerState, Output, State } from './schema.ts';
+
+/** A container's link. What can't be told because that part of the file is bad is null. */
+export type Link = {
+  readonly index: number;
+  readonly id: number | null;
+  readonly bridge: string | null;
+  /** `socket`: an OVS internal port; `veth`: a veth pair. */
+  readonly mode: 'socket' | 'veth' | null;
+  /** The OVS Port row, and the Interface and device: they differ when the container is a `wg_tunnel` (wg-warp, internal_101). */
+  readonly row: string | null;
+  readonly device: string | null;
+  readonly address: Address | null;
+  readonly container: ContainerDraft;
+};
+
+/** The subnet where nothing says another. */
+const usual: Address = { ip: '10.0.0.0', prefix: 24 };
+
+export function links(draft: Draft): readonly Link[] {
+  const bridge = bridgeNames(draft)?.[0] ?? null;
+  return entries(draft.lxc?.containers).map(([index, container]) => {
+    const { id = null, network } = container;
+    const known = { index, id, container };
+    if (bad(container, 'network'))
+      return { ...known, bridge: null, mode: null, row: null, device: null, address: null };
+    if (network === undefined) {
+      const device = id === null ? null : `internal_${id}`;
+      return { ...known, bridge, mode: 'socket', row: device, device, address: defaultAddress(draft, bridge, id) };
+    }
+    const named = (prefix: string) => (id === null ? null : `${prefix}${id}`);
+    const mode = modeOf(network);
+    const usualName = mode === null ? null : named(mode === 'veth' ? 'veth' : 'internal_');
+    const row = bad(network, 'port_name') || mode === null ? null : (network.port_name ?? usualName);
+    return {
+      ...known,
+      bridge: bad(network, 'bridge') ? null : (network.bridge ?? bridge),
+      mode,
+      row,
+      device: network.wg_tunnel === true && mode === 'socket' ? named('internal_') : row,
+      address: network.ipv4 === undefined ? null : parseAddress(network.ipv4),
+    };
+  });
+}
+
+/** Null too when the file says two ways at once: then no name of the port is right. */
+function modeOf(network: NonNullable<ContainerDraft['network']>): Link['mode'] {
+  if (network.veth !== true) return bad(network, 'veth') || bad(network, 'wg_tunnel') ? null : 'socket';
+  return network.wg_tunnel === true || network.socket_networking === true ? null : 'veth';
+}
+
+/** The names of the bridges; null when that part of the file is bad. One ovsbr0 when the file lists none. */
+export function bridgeNames(draft: Draft): readonly (string | null)[] | null {
+  if (bad(draft, 'openflow') || (draft.openflow !== undefined && bad(draft.openflow, 'bridges'))) return null;
+  const bridges = draft.openflow?.bridges;
+  if (bridges !== undefined) return bridges.map((bridge) => bridge?.name ?? null);
+  return (draft.lxc?.containers ?? []).length === 0 ? [] : ['ovsbr0'];
+}
+
+/**
+ * The subnet of a bridge: that of its own address, else the one that most of its containers' addresses are in (of two
+ * the one with the smallest id), else null.
+ */
+export function subnet(draft: Draft, bridge: string): Address | null {
+  const own = entries(draft.openflow?.bridges).find(([, { name }]) => name === bridge)?.[1].address;
+  const parsed = own === undefined ? null : parseAddress(own);
+  if (parsed !== null) return networkOf(parsed);
+  const first = bridgeNames(draft)?.[0];
+  const votes = new Map<string, { readonly network: Address; readonly count: number; readonly id: number }>();
+  for (const [, { id = Infinity, network }] of entries(draft.lxc?.containers)) {
+    const address = network?.ipv4 === undefined ? null : parseAddress(network.ipv4);
+    if (address === null || (network?.bridge ?? first) !== bridge) continue;
+    const vote = networkOf(address);
+    const before = votes.get(showAddress(vote));
+    votes.set(showAddress(vote), {
+      network: vote,
+      count: (before?.count ?? 0) + 1,
+      id: Math.min(id, before?.id ?? Infinity),
+    });
+  }
+  return [...votes.values()].toSorted((a, b) => b.count - a.count || a.id - b.id)[0]?.network ?? null;
+}
+
+/** The state with every container's network and the list of bridges written out. */
+export function fill(output: Output): State {
+  const bridges: readonly BridgeState[] =
+    output.openflow.bridges ??
+    (bridgeNames(output) ?? []).map((name) => ({ name: name ?? 'ovsbr0', flows: [], socket_ports: [] }));
+  const containers = links(output).map((link): ContainerState => {
+    const container = output.lxc.containers[link.index] as Output['lxc']['containers'][number];
+    const filled = {
+      ...(container.network ?? { veth: false, wg_tunnel: false }),
+      bridge: link.bridge ?? 'ovsbr0',
+      socket_networking:
+        container.network?.socket_networking ?? (link.mode === 'socket' && container.network?.wg_tunnel !== true),
+      port_name: link.row ?? '',
+      ipv4: link.address === null ? '' : showAddress(link.address),
+    };
+    return { ...container, network: filled };
+  });
+  return { lxc: { ...output.lxc, containers }, openflow: { ...output.openflow, bridges } };
+}
+
+/** A container without a network takes its id's address in the subnet: 10.0.0.104 for 104; no id above 254 has one. */
+function defaultAddress(draft: Draft, bridge: string | null, id: number | null): Address | null {
+  if (bridge === null || id === null || id > 254) return null;
+  const network = subnet(draft, bridge) ?? usual;
+  const ip = nthOf(network, id);
+  return ip !== null && contains(network, ip) ? { ip, prefix: network.prefix } : null;
+}

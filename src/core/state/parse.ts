@@ -1,0 +1,73 @@
+// The state file: text in; the state, or every problem at once, out.
+
+import type { z } from 'zod';
+import { type Draft, prune, remove } from './draft.ts';
+import { findingsOf } from './issue.ts';
+import { type Position, readJson } from './json.ts';
+import { fill } from './link.ts';
+import { unfilled } from './placeholder.ts';
+import { compare, type Finding, type Path, type Problem, showPath } from './problem.ts';
+import { judge, view } from './rule/index.ts';
+import { bare, document, type State } from './schema.ts';
+
+export type { Problem } from './problem.ts';
+
+/**
+ * Reads either shape of the specification (`{lxc, openflow}`, or the same under `plugins` beside `version`). Every
+ * problem of the file is reported at once, sorted by position: the rules run on whatever passed the schema. Never throws.
+ */
+export function parse(text: string): { readonly state: State } | { readonly problems: readonly Problem[] } {
+  const json = readJson(text);
+  const wrapped =
+    isObject(json.value) && (Object.hasOwn(json.value, 'plugins') || Object.hasOwn(json.value, 'version'));
+  const schema = wrapped ? document : bare;
+  const read = schema.safeParse(json.value);
+  const findings = json.readable ? findAll(json.value, wrapped, read.error?.issues ?? []) : [];
+  const problems = [
+    ...json.findings.map((finding) => toProblem(finding, finding, wrapped)),
+    ...findings.map((finding) => toProblem(finding, json.position(finding.path, finding.key), wrapped)),
+  ];
+  if (problems.length > 0 || !read.success) return { problems: problems.toSorted(compare) };
+  return { state: fill('plugins' in read.data ? read.data.plugins : read.data) };
+}
+
+function findAll(value: unknown, wrapped: boolean, issues: readonly z.core.$ZodIssue[]): readonly Finding[] {
+  const blanks = unfilled(value);
+  const blank = new Set(blanks.map(({ path }) => JSON.stringify(path)));
+  const shape = findingsOf(wrapped ? document : bare, value, issues).filter(
+    ({ path }) => !blank.has(JSON.stringify(path)),
+  );
+  const unknown = shape.filter(({ key }) => key);
+  const good = prune(
+    remove(
+      value,
+      unknown.map(({ path }) => path),
+    ),
+    [...shape, ...blanks].map(({ path }) => path),
+  );
+  const draft = wrapped ? (good as { plugins?: Draft } | undefined)?.plugins : (good as Draft | undefined);
+  const fit = judge(view(draft ?? {}, draft !== undefined));
+  const base: Path = wrapped ? ['plugins'] : [];
+  return [
+    ...blanks,
+    ...shape.map(misplaced),
+    ...fit.map((finding) => ({ ...finding, path: [...base, ...finding.path] })),
+  ];
+}
+
+function toProblem({ path, message, hint }: Finding, { line, column }: Position, wrapped: boolean): Problem {
+  const shown = wrapped && path.length > 1 ? path.slice(1) : path;
+  return { line, column, path: showPath(shown), message, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** `lxc` beside `plugins`: the two shapes mixed. */
+function misplaced(finding: Finding): Finding {
+  const { path, key } = finding;
+  return key && path.length === 1 && (path[0] === 'lxc' || path[0] === 'openflow')
+    ? { ...finding, hint: `Move ${path[0]} into plugins.` }
+    : finding;
+}
+
+function isObject(value: unknown): value is object {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}

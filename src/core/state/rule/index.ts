@@ -1,0 +1,31 @@
+// The list of rules.
+
+import { bad, type Draft } from '../draft.ts';
+import { bridgeNames, links } from '../link.ts';
+import type { Finding } from '../problem.ts';
+import { addresses } from './address.ts';
+import { flows } from './flow.ts';
+import { names } from './name.ts';
+import { peers } from './peer.ts';
+import { policies } from './policy.ts';
+import { ports } from './port.ts';
+import { published } from './publish.ts';
+import type { Rule, View } from './rule.ts';
+import { services } from './service.ts';
+
+const rules: readonly Rule[] = [names, ports, addresses, services, peers, published, policies, flows];
+
+/** All that doesn't fit together, in no particular order. */
+export function judge(view: View): readonly Finding[] {
+  return rules.flatMap((rule) => rule(view));
+}
+
+/** `whole`: false when the draft stands for a file of which nothing could be read. */
+export function view(draft: Draft, whole: boolean): View {
+  const found = links(draft);
+  const listed = whole && !bad(draft, 'lxc') && (draft.lxc === undefined || !bad(draft.lxc, 'containers'));
+  const idsKnown =
+    listed && found.length === (draft.lxc?.containers ?? []).length && found.every(({ id }) => id !== null);
+  const portsKnown = idsKnown && found.every(({ row, device }) => row !== null && device !== null);
+  return { draft, links: found, bridges: whole ? bridgeNames(draft) : null, idsKnown, portsKnown };
+}

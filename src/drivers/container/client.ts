@@ -1,0 +1,340 @@
+// Containers by plain LXC: unprivileged, made from a cached template, their network set up by our hook (lxc(7)).
+
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { doing, OpError } from '../../error.ts';
+import { type Exec, exec as realExec, run } from '../exec.ts';
+import { hookEnvironment, lxcConfig, rootFiles } from './config.ts';
+import type { Containers, Definition } from './contract.ts';
+import { layout, makeRoot, rootPath } from './copy.ts';
+import { containerFilter } from './filter.ts';
+import { type Entry, optional, records as openRecords } from './record.ts';
+import { base as idBase, release, reserve } from './subid.ts';
+import { build, treePath } from './template.ts';
+import { linkFile, readFile as readInside, type Root, removeFile, writeFile as writeInside } from './tree.ts';
+
+export type LxcOptions = {
+  readonly exec?: Exec;
+  /** Templates: /var/cache/op-dbus/template. */
+  readonly cache?: string;
+  /** Containers, as `lxc-ls` finds them: /var/lib/lxc. */
+  readonly lxc?: string;
+  /** Our records and the hook: /var/lib/op-dbus. The hook reads the host's filter in `filter/host.nft`. */
+  readonly records?: string;
+  /** The folder of subuid and subgid: /etc. */
+  readonly etc?: string;
+  /** The sockets of the network namespace in which containers are started: /proc/net/unix. */
+  readonly sockets?: string;
+  /** Milliseconds that a container may take to boot: 60,000. */
+  readonly patience?: number;
+};
+
+export function lxcContainers(options: LxcOptions = {}): Containers {
+  const exec = options.exec ?? realExec;
+  const cache = options.cache ?? '/var/cache/op-dbus/template';
+  const lxc = options.lxc ?? '/var/lib/lxc';
+  const home = options.records ?? '/var/lib/op-dbus';
+  const etc = options.etc ?? '/etc';
+  const sockets = options.sockets ?? '/proc/net/unix';
+  const patience = options.patience ?? 60_000;
+  const records = openRecords(`${home}/container`);
+  const hook = `${home}/hook`;
+  const serially = queue();
+
+  const folderOf = (name: string): string => `${lxc}/${records.path(name).split('/').at(-1)}`;
+  const exists = async (name: string): Promise<boolean> => (await optional(stat(folderOf(name)))) !== null;
+
+  /** Names of the containers whose monitor listens; the file of sockets is read once. */
+  async function running(): Promise<ReadonlySet<string>> {
+    const text = await readFile(sockets, 'utf8');
+    const found = text.split('\n').flatMap((line) => {
+      const path = line.slice(line.indexOf(' @') + 2);
+      return path.startsWith(`${lxc}/`) && path.endsWith('/command')
+        ? [path.slice(lxc.length + 1, -'/command'.length)]
+        : [];
+    });
+    return new Set(found);
+  }
+
+  async function need(name: string): Promise<Entry> {
+    const [record, there] = await Promise.all([records.get(name), exists(name)]);
+    if (record !== null && there) return record;
+    if (there) throw foreign(name);
+    throw new OpError('host', `container ${name}: there is none`);
+  }
+
+  function foreign(name: string): OpError {
+    return new OpError('foreign', `container ${name} exists and is not op-dbus's`, {
+      at: `container ${name}`,
+      hint: `Remove it (lxc-destroy -n ${name}) or give the container another name.`,
+    });
+  }
+
+  /** Init's pid on the machine; null when the container isn't running. The hook has noted it with its start time. */
+  async function init(name: string): Promise<number | null> {
+    if (!(await running()).has(name)) return null;
+    const [pid, start] = ((await records.text(name, 'pid')) ?? '').trim().split(' ');
+    if (pid && start !== undefined && (await startTime(pid)) === start) return Number(pid);
+    const { code, stdout } = await exec(['lxc-info', '-P', lxc, '-n', name, '-p', '-H']);
+    return code === 0 && Number(stdout) > 0 ? Number(stdout) : null;
+  }
+
+  async function within<T>(name: string, action: (root: Root) => Promise<T>): Promise<T> {
+    const [{ layout: how, lower, base }, pid] = await Promise.all([need(name), init(name)]);
+    if (pid === null) {
+      const { upper } = rootPath(how, lower, folderOf(name));
+      return action({ name, upper, lower: how === 'overlay' ? lower : null, base });
+    }
+    const upper = `/proc/${pid}/root`;
+    // Until init has changed its root, that is the machine's.
+    const [inner, outer] = await Promise.all([stat(upper), stat('/')]);
+    if (inner.dev === outer.dev && inner.ino === outer.ino)
+      throw new OpError('host', `container ${name} is just starting`);
+    return action({ name, upper, lower: null, base });
+  }
+
+  /** Everything but the root itself: hook, tun device node, configuration, records. `folder` is where the container is now. */
+  async function settle(name: string, record: Entry, folder: string): Promise<void> {
+    const { definition, layout: how, lower, base } = record;
+    await serially(install);
+    const apparmor =
+      (await optional(readFile('/sys/module/apparmor/parameters/enabled', 'utf8')))?.startsWith('Y') ?? false;
+    const rootfs = rootPath(how, lower, folderOf(name)).lxc;
+    const tun = `${folder}/tun`;
+    if ((await optional(stat(tun))) === null) await run(exec, ['mknod', '-m', '0666', tun, 'c', '10', '200']);
+    await replace(
+      `${folder}/config`,
+      lxcConfig(name, definition, { rootfs, hook, tun: `${folderOf(name)}/tun` }, { base, apparmor }),
+      0o644,
+    );
+    await records.put(name, 'hook.env', hookEnvironment(definition));
+    await records.put(name, 'definition.json', `${JSON.stringify(record, null, 2)}\n`);
+  }
+
+  async function install(): Promise<void> {
+    const script = await readFile(new URL('./hook.sh', import.meta.url), 'utf8');
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    if ((await optional(readFile(hook, 'utf8'))) !== script) await replace(hook, script, 0o755);
+  }
+
+  async function create(name: string, definition: Definition): Promise<void> {
+    const [record, there] = await Promise.all([records.get(name), exists(name)]);
+    if (there && record === null) throw foreign(name);
+    if (there) return configure(name, definition);
+    const base = await serially(async () => {
+      await install();
+      const start = await idBase(etc);
+      if (await reserve(etc, start)) await replace(`${home}/subid`, `${start}\n`, 0o600);
+      return start;
+    });
+    const lower = treePath(cache, definition.template, base);
+    if ((await optional(stat(lower))) === null)
+      throw new OpError('internal', `container ${name}: the template ${definition.template} is not prepared`);
+    await Promise.all([lower, lxc].map(passable));
+    const how = await layout(exec, lower, lxc);
+    const fresh = `${lxc}/.op-dbus-${name}`;
+    await discard(fresh);
+    await mkdir(fresh, { mode: 0o711 });
+    await makeRoot(exec, how, { tree: lower, folder: fresh, base });
+    const root = { name, upper: rootPath(how, lower, fresh).upper, lower: how === 'overlay' ? lower : null, base };
+    await writeRoot(root, {
+      ...rootFiles(name, definition),
+      '/etc/machine-id': `${randomBytes(16).toString('hex')}\n`,
+    });
+    await settle(name, { version: 1, definition, layout: how, base, lower }, fresh);
+    // The container is there from this moment on, whole.
+    await rename(fresh, folderOf(name));
+  }
+
+  async function configure(name: string, definition: Definition): Promise<void> {
+    const record = await need(name);
+    if (record.definition.template !== definition.template)
+      throw new OpError('host', `container ${name}: it was made from the template ${record.definition.template}`, {
+        hint: `Remove it first; another template makes another container.`,
+      });
+    await within(name, (root) => writeRoot(root, rootFiles(name, definition)));
+    await settle(name, { ...record, definition }, folderOf(name));
+  }
+
+  async function destroy(name: string): Promise<void> {
+    const [record, there] = await Promise.all([records.get(name), exists(name)]);
+    if (there && record === null) throw foreign(name);
+    if ((await running()).has(name)) throw new OpError('host', `container ${name} is running`);
+    await discard(folderOf(name));
+    await records.remove(name, ['definition.json', 'hook.env', 'pid', 'failure', 'lxc.log']);
+    await serially(async () => {
+      if (
+        (await Promise.all((await records.names()).map((other) => records.get(other)))).some((other) => other !== null)
+      )
+        return;
+      const start = await optional(readFile(`${home}/subid`, 'utf8'));
+      if (start !== null) await release(etc, Number(start));
+      await run(exec, ['rm', '-rf', '--', hook, `${home}/subid`]);
+      await exec(['rmdir', home]);
+    });
+  }
+
+  async function start(name: string): Promise<void> {
+    await need(name);
+    if (!(await running()).has(name)) {
+      const log = records.path(name, 'lxc.log');
+      await run(exec, ['rm', '-f', log, records.path(name, 'failure')]);
+      const argv = ['lxc-start', '-P', lxc, '-n', name, '-d', '-l', 'WARN', '-o', log] as const;
+      const { code } = await exec(argv, { deadline: patience });
+      if (code !== 0) throw await startFailure(name);
+    }
+    await booted(name, Date.now() + patience);
+  }
+
+  async function startFailure(name: string): Promise<OpError> {
+    const [hookSaid, log] = await Promise.all([records.text(name, 'failure'), records.text(name, 'lxc.log')]);
+    const errors = (log ?? '').split('\n').flatMap((line) => / ERROR .* - ([^-].*)$/.exec(line)?.[1] ?? []);
+    const telling = errors.filter(
+      (line) => !/^(The container failed to start|To get more details|Additional info)/.test(line),
+    );
+    const why = hookSaid?.trim() || [...new Set(telling)].slice(0, 3).join('; ') || 'lxc-start said nothing';
+    return new OpError('host', `container ${name} doesn't start: ${why}`, {
+      hint: `See ${records.path(name, 'lxc.log')}, or try lxc-start -n ${name} -F -l DEBUG -o /dev/stderr.`,
+    });
+  }
+
+  /** Waits until systemd's boot is over. A unit that failed leaves it `degraded`: the kinds look after units. */
+  async function booted(name: string, deadline: number): Promise<void> {
+    for (;;) {
+      const left = deadline - Date.now();
+      const argv = attach(name, ['systemctl', 'is-system-running', '--wait']);
+      const state = left > 0 ? await exec(argv, { deadline: left }).catch(late) : null;
+      if (state === null) {
+        const { stdout } = await exec(attach(name, ['systemctl', 'list-jobs', '--no-legend']), {
+          deadline: 5000,
+        }).catch(none);
+        const jobs = stdout.split('\n').flatMap((line) => /^\s*\d+ (\S+)/.exec(line)?.[1] ?? []);
+        throw new OpError('timeout', `container ${name}: its boot isn't over after ${patience / 1000} s`, {
+          hint: jobs.length === 0 ? 'Its init does not answer.' : `It waits for ${jobs.join(', ')}.`,
+        });
+      }
+      const said = state.stdout.trim();
+      if (said === 'running' || said === 'degraded') return;
+      if (said === 'maintenance') throw new OpError('host', `container ${name}: its init has gone to maintenance`);
+      if (!(await running()).has(name)) throw new OpError('host', `container ${name} stopped while it booted`);
+      await sleep(20);
+    }
+  }
+
+  async function stop(name: string): Promise<void> {
+    await need(name);
+    if (!(await running()).has(name)) return;
+    const { code, stderr } = await exec(['lxc-stop', '-P', lxc, '-n', name, '-t', '10'], { deadline: 40_000 });
+    // 2: it was not running any more.
+    if (code !== 0 && code !== 2)
+      throw new OpError('host', `stopping container ${name}: ${stderr.trim() || `exit ${code}`}`);
+    const deadline = Date.now() + 10_000;
+    while ((await running()).has(name)) {
+      if (Date.now() > deadline) throw new OpError('timeout', `container ${name}: its monitor doesn't end`);
+      await sleep(10);
+    }
+  }
+
+  function attach(
+    name: string,
+    argv: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): [string, ...string[]] {
+    const keep = Object.keys(env).flatMap((key) => ['--keep-var', key]);
+    return ['lxc-attach', '-P', lxc, '-n', name, '--clear-env', ...keep, '--', ...argv];
+  }
+
+  async function discard(path: string): Promise<void> {
+    await run(exec, ['rm', '-rf', '--one-file-system', '--', path], { deadline: 120_000 });
+  }
+
+  const whiteout = async (path: string): Promise<void> => void (await run(exec, ['mknod', path, 'c', '0', '0']));
+
+  return {
+    prepare: async (template, progress) => {
+      const base = await idBase(etc);
+      const used = await Promise.all(
+        (await records.names()).map(async (name) => (await records.get(name))?.lower ?? ''),
+      );
+      const tree = await build(exec, { cache, template, base, used }, progress);
+      if ((await layout(exec, tree, lxc)) === 'copy')
+        progress(`template ${template}: ${lxc} can't copy on write, so each container is a full copy`);
+    },
+    list: async () => {
+      const [names, up] = await Promise.all([records.names(), running()]);
+      const found = await Promise.all(
+        names.map(async (name) => {
+          const [record, there] = await Promise.all([records.get(name), exists(name)]);
+          return record === null || !there ? [] : [{ name, running: up.has(name), definition: record.definition }];
+        }),
+      );
+      return found.flat();
+    },
+    create: (name, definition) => doing(`making container ${name}`, () => create(name, definition)),
+    configure,
+    destroy,
+    start,
+    stop,
+    exec: async (name, argv, execOptions) => {
+      await need(name);
+      if (!(await running()).has(name)) throw new OpError('host', `container ${name} is not running`);
+      return exec(attach(name, argv, execOptions?.env), execOptions);
+    },
+    read: (name, path) => within(name, (root) => readInside(root, path)),
+    write: (name, path, content, file) => within(name, (root) => writeInside(root, path, content, file)),
+    link: (name, path, target) => within(name, (root) => linkFile(root, path, target)),
+    remove: (name, path) => within(name, (root) => removeFile(root, path, whiteout)),
+    filter: (name) => containerFilter(exec, records, name, () => init(name)),
+    filters: async () => {
+      const names = await records.names();
+      const kept = await Promise.all(names.map(async (name) => (await records.text(name, 'filter.nft')) !== null));
+      return names.filter((_, index) => kept[index]);
+    },
+    close: async () => {},
+  };
+}
+
+/** The root is mounted by the container's own root, which is nobody on the machine. */
+async function passable(path: string): Promise<void> {
+  for (let at = path; at !== '/'; at = dirname(at))
+    if (((await stat(at)).mode & 1) === 0)
+      throw new OpError('host', `${at}: an unprivileged container can't pass through it`, { hint: `chmod o+x ${at}` });
+}
+
+async function writeRoot(root: Root, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [path, content] of Object.entries(files))
+    await writeInside(root, path, content, { mode: 0o644, uid: 0, gid: 0 });
+}
+
+/** Field 22 of /proc/PID/stat; null when there is no such process (proc(5)). */
+async function startTime(pid: string): Promise<string | null> {
+  const text = await optional(readFile(`/proc/${pid}/stat`, 'utf8'));
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+}
+
+async function replace(path: string, content: string, mode: number): Promise<void> {
+  await writeFile(`${path}.new`, content, { mode, flush: true });
+  await chmod(`${path}.new`, mode);
+  await rename(`${path}.new`, path);
+}
+
+function late(error: unknown): null {
+  if (error instanceof OpError && error.code === 'timeout') return null;
+  throw error;
+}
+
+function none(): { readonly stdout: string } {
+  return { stdout: '' };
+}
+
+/** Runs what it is given one after the other. */
+function queue(): <T>(action: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (action) => {
+    const next = last.then(action, action);
+    last = next.catch(() => undefined);
+    return next;
+  };
+}

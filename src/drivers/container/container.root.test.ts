@@ -1,0 +1,295 @@
+// Plain LXC for real: systemd in unprivileged containers on a private host with a userspace Open vSwitch. Needs root.
+//
+//   host ── ovsbr0 10.0.0.1 ──┬── internal_100 ▷ one 10.0.0.100
+//                             └── veth105 ═ eth0 ▷ two 10.0.0.105
+
+import assert from 'node:assert/strict';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Exec, exec, run } from '../exec.ts';
+import { lxcContainers } from './client.ts';
+import type { Definition } from './contract.ts';
+import { type Bench, containerSuite, definition } from './suite.ts';
+import { isPrivate, privateHost, runPrivately } from './testing.ts';
+
+if (isPrivate()) await inside();
+else test('containers on a private host', async () => assert.equal(await runPrivately(import.meta.url), 0));
+
+async function inside(): Promise<void> {
+  const host = await privateHost();
+  after(host.stop);
+  const home = `${host.folder}/records`;
+  const options = { cache: '/var/tmp/op-dbus-test/template', records: home };
+  const called: string[] = [];
+  const counting: Exec = (argv, more) => {
+    called.push(argv[0]);
+    return exec(argv, more);
+  };
+  const containers = lxcContainers({ ...options, exec: counting });
+  await containers.prepare('debian-12', (line) => console.log(line));
+  const etc = await files('/etc/subuid', '/etc/subgid');
+
+  const one = definition(100, { port: { row: 'wg-warp', device: 'internal_100', ofport: 100 } });
+
+  async function port({ bridge, port: { row, device, ofport }, mac, mode }: Definition): Promise<void> {
+    const type = mode === 'socket' ? ['type=internal', `mac="${mac}"`] : [];
+    const make = ['--id=@i', 'create', 'Interface', `name=${device}`, `ofport_request=${ofport}`, ...type];
+    const put = ['--id=@p', 'create', 'Port', `name=${row}`, 'interfaces=@i', `external_ids:op-dbus=${device}`];
+    await run(exec, ['ovs-vsctl', '--timeout=10', ...make, '--', ...put, '--', 'add', 'Bridge', bridge, 'ports', '@p']);
+  }
+
+  async function clear(): Promise<void> {
+    for (const { name, running } of await containers.list()) {
+      if (running) await containers.stop(name);
+      await containers.destroy(name);
+    }
+    for (const name of await containers.filters()) await containers.filter(name).remove('guard');
+    const rows = (await run(exec, ['ovs-vsctl', 'list-ports', 'ovsbr0'])).split('\n').filter((row) => row !== '');
+    for (const row of rows) await run(exec, ['ovs-vsctl', '--timeout=10', 'del-port', row]);
+    await exec(['rm', '-rf', `${home}/filter`, '/var/lib/lxc/theirs']);
+  }
+
+  const bench: Bench = {
+    containers,
+    port,
+    plant: async (name) => {
+      await mkdir(`/var/lib/lxc/${name}`, { recursive: true });
+      await writeFile(`/var/lib/lxc/${name}/config`, `lxc.uts.name = ${name}\n`);
+    },
+    clear,
+  };
+
+  const check = (promise: string, body: () => Promise<void>): void =>
+    void test(promise, async () => {
+      try {
+        await body();
+      } finally {
+        await clear();
+      }
+    });
+
+  async function up(name: string, wanted: Definition): Promise<void> {
+    await port(wanted);
+    await containers.create(name, wanted);
+    await containers.start(name);
+  }
+
+  async function pings(address = '10.0.0.100'): Promise<boolean> {
+    return (await exec(['ping', '-c', '1', '-W', '2', address])).code === 0;
+  }
+
+  async function inner(...argv: [string, ...string[]]): Promise<string> {
+    const { code, stdout, stderr } = await containers.exec('one', argv);
+    assert.equal(code, 0, stderr);
+    return stdout.trim();
+  }
+
+  async function devices(): Promise<readonly string[]> {
+    const links = JSON.parse(await run(exec, ['ip', '-j', 'link'])) as readonly { readonly ifname: string }[];
+    return links.map(({ ifname }) => ifname);
+  }
+
+  async function until(what: string, done: () => Promise<boolean>): Promise<void> {
+    for (const end = Date.now() + 20_000; !(await done()); await sleep(20))
+      assert.ok(Date.now() < end, `not within 20 s: ${what}`);
+  }
+
+  containerSuite('LXC', async () => {
+    await containers.prepare('debian-12', () => {});
+    return bench;
+  });
+
+  check('systemd boots to the end, and its first process finds address, route, sysctls and filter', async () => {
+    await port(one);
+    await containers.create('one', { ...one, sysctl: { ...one.sysctl, 'net.ipv4.conf.internal_100.arp_ignore': '1' } });
+    const table =
+      'table inet guard {\n\tchain output {\n\t\ttype filter hook output priority filter; policy accept;\n\t}\n}';
+    await containers.filter('one').replace('guard', table);
+    // An init before init: it notes what it finds, then becomes systemd.
+    const spy =
+      '#!/bin/sh\n(ip -br address; ip route; nft list tables; cat /proc/sys/net/ipv4/ip_forward) >/seen 2>&1\nexec /lib/systemd/systemd\n';
+    await containers.write('one', '/usr/sbin/init', spy, { mode: 0o755, uid: 0, gid: 0 });
+    await containers.start('one');
+    assert.equal(await inner('systemctl', 'is-system-running'), 'running');
+    const seen = (await containers.read('one', '/seen')) ?? '';
+    assert.match(seen, /^internal_100 .* 10\.0\.0\.100\/24/m);
+    assert.match(seen, /^default via 10\.0\.0\.1 dev internal_100/m);
+    assert.match(seen, /^table inet guard$/m);
+    assert.match(seen, /^1$/m);
+    assert.equal(await inner('sysctl', '-n', 'net.ipv6.conf.internal_100.disable_ipv6'), '1');
+    assert.equal(await inner('sysctl', '-n', 'net.ipv4.conf.internal_100.arp_ignore'), '1');
+    assert.equal(await inner('cat', '/sys/class/net/internal_100/address'), one.mac);
+    assert.equal(await inner('cat', '/etc/hostname'), 'one');
+    assert.ok(await pings());
+    assert.equal(await run(exec, ['ovs-vsctl', 'get', 'Port', 'wg-warp', 'external_ids']), '{op-dbus=internal_100}');
+  });
+
+  check('the container is unprivileged, and what is written into it belongs to its users', async () => {
+    await up('one', one);
+    await containers.write('one', '/etc/secret', 'x', { mode: 0o640, uid: 0, gid: 42 });
+    await containers.link('one', '/etc/way', 'secret');
+    assert.equal(await inner('stat', '-c', '%u %g %a', '/etc/secret'), '0 42 640');
+    assert.equal(await inner('stat', '-c', '%u %N', '/etc/way'), "0 '/etc/way' -> 'secret'");
+    const map = (await inner('cat', '/proc/self/uid_map')).split(/\s+/);
+    assert.ok(Number(map[1]) >= 100_000, map.join(' '));
+    assert.ok((await inner('sh', '-c', 'ip tuntap add dev t0 mode tun && ip -br link show t0')).startsWith('t0'));
+  });
+
+  check('the network survives stop and start, reboot from inside, and the death of init', async () => {
+    await up('one', one);
+    await containers.stop('one');
+    assert.ok((await devices()).includes('internal_100'));
+    await containers.start('one');
+    assert.ok(await pings(), 'after stop and start');
+    const boot = await inner('stat', '-c', '%Y', '/proc/1');
+    const first = await readFile(`${home}/container/one/pid`, 'utf8');
+    await containers.exec('one', ['systemctl', 'reboot']);
+    await until(
+      'reboot',
+      async () => (await readFile(`${home}/container/one/pid`, 'utf8').catch(() => first)) !== first,
+    );
+    await containers.start('one');
+    assert.ok(await pings(), `after the reboot from inside (${boot})`);
+    const [pid = ''] = (await readFile(`${home}/container/one/pid`, 'utf8')).split(' ');
+    process.kill(Number(pid), 'SIGKILL');
+    await until('its end', async () => (await containers.list())[0]?.running === false);
+    assert.ok((await devices()).includes('internal_100'), 'the device came back');
+    await containers.start('one');
+    assert.ok(await pings(), 'after the death of init');
+  });
+
+  check('a port whose device is gone is made anew, with its mark and number, and a missing one too', async () => {
+    await up('one', one);
+    await containers.stop('one');
+    // What happens when monitor and init are killed together: the device dies with the namespace.
+    await run(exec, ['ip', 'link', 'delete', 'dev', 'internal_100']);
+    await containers.start('one');
+    assert.ok(await pings());
+    assert.equal(await run(exec, ['ovs-vsctl', 'get', 'Port', 'wg-warp', 'external_ids']), '{op-dbus=internal_100}');
+    assert.equal(await run(exec, ['ovs-vsctl', 'get', 'Interface', 'internal_100', 'ofport']), '100');
+    await containers.stop('one');
+    await run(exec, ['ovs-vsctl', '--timeout=10', 'del-port', 'wg-warp']);
+    await containers.start('one');
+    assert.ok(await pings());
+    assert.equal(await run(exec, ['ovs-vsctl', 'get', 'Port', 'wg-warp', 'external_ids']), '{op-dbus=internal_100}');
+  });
+
+  check('after a restart of the switch a stopped and started container has its network back', async () => {
+    await up('one', one);
+    await host.stopSwitch();
+    await host.startSwitch();
+    await containers.stop('one');
+    await containers.start('one');
+    assert.ok(await pings());
+  });
+
+  check('by a veth pair the container has eth0, and keeps it over restarts', async () => {
+    const two = definition(105, { mode: 'veth', port: { row: 'veth105', device: 'veth105', ofport: 105 } });
+    await containers.create('two', two);
+    await containers.start('two');
+    assert.ok(await pings('10.0.0.105'));
+    assert.match((await containers.exec('two', ['ip', '-br', 'link'])).stdout, /^eth0@\S+ .*02:0a:00:01:00:69/m);
+    await containers.stop('two');
+    assert.ok((await devices()).includes('veth105'));
+    await containers.start('two');
+    assert.ok(await pings('10.0.0.105'));
+    await containers.stop('two');
+    await run(exec, ['ip', 'link', 'delete', 'dev', 'veth105']);
+    await containers.start('two');
+    assert.ok(await pings('10.0.0.105'));
+  });
+
+  check('a start that the hook refuses leaves nothing running and says why', async () => {
+    await port(one);
+    await containers.create('one', one);
+    const refused = async (message: RegExp): Promise<void> => {
+      await assert.rejects(containers.start('one'), { code: 'host', message });
+      assert.equal((await containers.list())[0]?.running, false);
+    };
+    await containers.configure('one', { ...one, sysctl: { 'net.ipv4.no_such_key': '1' } });
+    await refused(/start-host: a sysctl can't be set/);
+    await containers.configure('one', { ...one, gateway: '192.0.2.1' });
+    await refused(/start-host: internal_100 can't be given its address and route/);
+    await containers.configure('one', one);
+    await mkdir(`${home}/filter`);
+    await writeFile(`${home}/filter/host.nft`, 'table inet op_dbus {\n');
+    await refused(/pre-start: the host's packet filter .* doesn't load/);
+    await writeFile(`${home}/filter/host.nft`, 'table inet op_dbus {\n}\n');
+    await writeFile(`${home}/container/one/filter.nft`, 'table inet guard {\n');
+    await refused(/start-host: the packet filter .* doesn't load/);
+    await containers.filter('one').remove('guard');
+    await writeFile(`${home}/container/one/filter.nft`, '');
+    await containers.start('one');
+    assert.equal(await run(exec, ['nft', 'list', 'tables']), 'table inet op_dbus');
+    await run(exec, ['nft', 'delete', 'table', 'inet', 'op_dbus']);
+    await containers.stop('one');
+    await run(exec, ['ovs-vsctl', '--timeout=10', 'clear', 'Port', 'wg-warp', 'external_ids']);
+    await run(exec, ['ip', 'link', 'delete', 'dev', 'internal_100']);
+    await refused(/pre-start: port wg-warp of the switch is not op-dbus's/);
+  });
+
+  check('listing and reading start no program', async () => {
+    await up('one', one);
+    called.splice(0);
+    await containers.list();
+    assert.equal(await containers.read('one', '/etc/hostname'), 'one\n');
+    await containers.write('one', '/etc/x', 'x', { mode: 0o644, uid: 0, gid: 0 });
+    assert.deepEqual(called, []);
+  });
+
+  check(
+    'a pipe in the place of a file does not block its reader, and removing what the template has hides it',
+    async () => {
+      await up('one', one);
+      await inner('mkfifo', '/etc/pipe');
+      await assert.rejects(containers.read('one', '/etc/pipe'), { code: 'host', message: /not a regular file/ });
+      await containers.stop('one');
+      await assert.rejects(containers.read('one', '/etc/pipe'), { code: 'host' });
+      assert.notEqual(await containers.read('one', '/etc/debian_version'), null);
+      await containers.remove('one', '/etc/debian_version');
+      assert.equal(await containers.read('one', '/etc/debian_version'), null);
+      await containers.start('one');
+      assert.equal((await containers.exec('one', ['cat', '/etc/debian_version'])).code, 1);
+    },
+  );
+
+  check('programs of the host are shown inside, read only', async () => {
+    await writeFile(`${host.folder}/program`, '#!/bin/sh\necho here\n', { mode: 0o755 });
+    await up('one', { ...one, binds: { '/usr/local/bin/program': `${host.folder}/program` } });
+    assert.equal(await inner('program'), 'here');
+    assert.equal((await containers.exec('one', ['sh', '-c', 'echo x >/usr/local/bin/program'])).code, 2);
+  });
+
+  check('lxc-ls, lxc-attach and lxc-autostart work as written, and order 0 starts first', async () => {
+    await containers.create('last', definition(101, { order: 2 }));
+    await containers.create('middle', definition(102, { order: 1 }));
+    await containers.create('never', definition(103, { autostart: false }));
+    await up('one', one);
+    assert.match(await run(exec, ['lxc-ls', '-f']), /^one +RUNNING 1 +- +10\.0\.0\.100 +- +true/m);
+    assert.equal(await run(exec, ['lxc-attach', '-n', 'one', '--', 'hostname']), 'one');
+    const starts = (await run(exec, ['lxc-autostart', '-L'])).split('\n').map((line) => line.split(' ')[0]);
+    assert.deepEqual(starts, ['one', 'middle', 'last']);
+  });
+
+  check('containers can be made and started at the same time', async () => {
+    const all = [one, definition(101), definition(102)];
+    for (const wanted of all) await port(wanted);
+    await Promise.all(all.map((wanted) => containers.create(`c${wanted.id}`, wanted)));
+    await Promise.all(all.map((wanted) => containers.start(`c${wanted.id}`)));
+    assert.deepEqual(await Promise.all(['10.0.0.100', '10.0.0.101', '10.0.0.102'].map((ip) => pings(ip))), [
+      true,
+      true,
+      true,
+    ]);
+  });
+
+  test('when all containers are gone, so is all that was made for them', async () => {
+    assert.deepEqual(await files('/etc/subuid', '/etc/subgid'), etc);
+    assert.equal(await run(exec, ['find', '/var/lib/lxc', home, '-mindepth', '1']).catch(() => ''), '');
+  });
+}
+
+async function files(...paths: readonly string[]): Promise<readonly string[]> {
+  return Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => '')));
+}

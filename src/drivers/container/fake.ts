@@ -1,0 +1,177 @@
+// Containers in memory, with the semantics of the real ones: files, packet filters, foreign ones in the way.
+
+import { OpError } from '../../error.ts';
+import type { ExecOptions, ExecResult } from '../exec.ts';
+import { type FakeNft, fakeNft } from '../nft/fake.ts';
+import { rootFiles } from './config.ts';
+import type { Container, Containers, Definition, FileOptions } from './contract.ts';
+import { recipes } from './template.ts';
+
+export type FakeFile =
+  | { readonly kind: 'file'; readonly content: string; readonly options: FileOptions }
+  | { readonly kind: 'link'; readonly target: string };
+
+export type FakeContainer = {
+  readonly definition: Definition;
+  readonly running: boolean;
+  /** Path → file or link; folders are there when something is in them. */
+  readonly files: Map<string, FakeFile>;
+};
+
+/** Answers `exec`; without it every program ends with status 0 and says nothing. */
+export type Script = (name: string, argv: readonly string[], options: ExecOptions) => ExecResult | Promise<ExecResult>;
+
+export type FakeContainers = Containers & {
+  readonly containers: Map<string, FakeContainer>;
+  /** Names of containers that are not ours. */
+  readonly foreign: Set<string>;
+  /** All that was run inside, in order. */
+  readonly ran: { readonly name: string; readonly argv: readonly string[] }[];
+  /** What the namespaces of running containers hold; tests flush tables behind the driver's back with it. */
+  readonly live: Map<string, FakeNft>;
+  /** What to do before a container starts; throwing makes the start fail. */
+  onStart: (name: string) => void | Promise<void>;
+};
+
+export function fakeContainers(script: Script = () => ({ code: 0, stdout: '', stderr: '' })): FakeContainers {
+  const containers = new Map<string, FakeContainer>();
+  const foreign = new Set<string>();
+  const ran: { readonly name: string; readonly argv: readonly string[] }[] = [];
+  const kept = new Map<string, FakeNft>();
+  const live = new Map<string, FakeNft>();
+  const prepared = new Set<string>();
+
+  function need(name: string): FakeContainer {
+    const found = containers.get(name);
+    if (found !== undefined) return found;
+    if (foreign.has(name)) throw new OpError('foreign', `container ${name} exists and is not op-dbus's`);
+    throw new OpError('host', `container ${name}: there is none`);
+  }
+
+  function set(name: string, definition: Definition, { running, files }: Omit<FakeContainer, 'definition'>): void {
+    for (const [path, content] of Object.entries(rootFiles(name, definition)))
+      files.set(path, { kind: 'file', content, options: { mode: 0o644, uid: 0, gid: 0 } });
+    containers.set(name, { definition, running, files });
+  }
+
+  async function configure(name: string, definition: Definition): Promise<void> {
+    const found = need(name);
+    if (found.definition.template !== definition.template)
+      throw new OpError('host', `container ${name}: it was made from the template ${found.definition.template}`);
+    set(name, definition, found);
+  }
+
+  async function stop(name: string): Promise<void> {
+    containers.set(name, { ...need(name), running: false });
+    live.delete(name);
+  }
+
+  const self: FakeContainers = {
+    containers,
+    foreign,
+    ran,
+    live,
+    onStart: () => {},
+    prepare: async (template, progress) => {
+      if (recipes[template] === undefined)
+        throw new OpError('state', `template ${template}: expected ${Object.keys(recipes).join(' or ')}`);
+      if (!prepared.has(template)) progress(`template ${template}: building`);
+      prepared.add(template);
+    },
+    list: async () =>
+      [...containers]
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, { running, definition }]): Container => ({ name, running, definition })),
+    create: async (name, definition) => {
+      if (containers.has(name)) return configure(name, definition);
+      if (foreign.has(name)) need(name);
+      if (!prepared.has(definition.template))
+        throw new OpError('internal', `container ${name}: the template ${definition.template} is not prepared`);
+      set(name, definition, { running: false, files: new Map() });
+    },
+    configure,
+    destroy: async (name) => {
+      if (foreign.has(name)) need(name);
+      if (containers.get(name)?.running) throw new OpError('host', `container ${name} is running`);
+      containers.delete(name);
+    },
+    start: async (name) => {
+      const found = need(name);
+      if (found.running) return;
+      await self.onStart(name);
+      const nft = fakeNft();
+      for (const [table, text] of kept.get(name)?.tables ?? []) await nft.replace(table, text);
+      live.set(name, nft);
+      containers.set(name, { ...found, running: true });
+    },
+    stop,
+    exec: async (name, argv, options = {}) => {
+      if (!need(name).running) throw new OpError('host', `container ${name} is not running`);
+      ran.push({ name, argv });
+      return script(name, argv, options);
+    },
+    read: async (name, path) => {
+      const { files } = need(name);
+      if (!walk(name, files, path, false)) return null;
+      const found = files.get(path);
+      if (found === undefined && isFolder(files, path))
+        throw new OpError('host', `${name}:${path} is not a regular file`);
+      return found?.kind === 'file' ? found.content : null;
+    },
+    write: async (name, path, content, options) => put(name, path, { kind: 'file', content, options }),
+    link: async (name, path, target) => put(name, path, { kind: 'link', target }),
+    remove: async (name, path) => {
+      const { files } = need(name);
+      if (!walk(name, files, path, false)) return;
+      if (isFolder(files, path)) throw new OpError('host', `${name}:${path} is a folder`);
+      files.delete(path);
+    },
+    filter: (name) => {
+      const now = (): FakeNft => live.get(name) ?? kept.get(name) ?? fakeNft();
+      return {
+        table: (table) => now().table(table),
+        replace: async (table, text) => {
+          await live.get(name)?.replace(table, text);
+          const store = kept.get(name) ?? fakeNft();
+          await store.replace(table, text);
+          kept.set(name, store);
+        },
+        remove: async (table) => {
+          await live.get(name)?.remove(table);
+          await kept.get(name)?.remove(table);
+          if (kept.get(name)?.tables.size === 0) kept.delete(name);
+        },
+      };
+    },
+    filters: async () => [...kept.keys()].toSorted(),
+    close: async () => {},
+  };
+  return self;
+
+  function put(name: string, path: string, file: FakeFile): void {
+    const { files } = need(name);
+    walk(name, files, path, true);
+    if (isFolder(files, path)) throw new OpError('host', `${name}:${path} is a folder`);
+    files.set(path, file);
+  }
+}
+
+/** Whether the folder that holds `path` may be entered. */
+function walk(name: string, files: ReadonlyMap<string, FakeFile>, path: string, make: boolean): boolean {
+  if (!path.startsWith('/') || path.endsWith('/') || path.split('/').includes('..'))
+    throw new OpError('internal', `${name}:${path}: expected an absolute path without ..`);
+  const parts = path.split('/').slice(1, -1);
+  for (const [index, part] of parts.entries()) {
+    const found = files.get(`/${parts.slice(0, index + 1).join('/')}`);
+    if (found?.kind === 'link')
+      throw new OpError('foreign', `${name}:${path} passes through the symbolic link ${part}`);
+    if (found !== undefined && make)
+      throw new OpError('foreign', `${name}:${path} passes through ${part}, which is no folder`);
+    if (found !== undefined) return false;
+  }
+  return true;
+}
+
+function isFolder(files: ReadonlyMap<string, FakeFile>, path: string): boolean {
+  return [...files.keys()].some((other) => other.startsWith(`${path}/`));
+}

@@ -1,0 +1,124 @@
+#!/bin/sh
+# The hook that LXC runs for each of op-dbus's containers (lxc.container.conf(5) "CONTAINER HOOKS"): argv NAME lxc TYPE.
+# pre-start: the host's filter is loaded and the switch's port has its device. start-host: the device goes inside with
+# its address, sysctls and filter, before init runs. stop: the device comes back. A failure aborts the start.
+set -u
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C
+export PATH LC_ALL
+name=$1
+type=$3
+root=${0%/*}
+folder=$root/container/$name
+
+fail() {
+  echo "op-dbus: $name: $type: $*" >&2
+  echo "$type: $*" >"$folder/failure"
+  exit 1
+}
+
+[ -r "$folder/hook.env" ] || fail "no $folder/hook.env"
+# MODE BRIDGE ROW DEVICE PEER OFPORT MAC ADDRESS GATEWAY MARK SYSCTL
+. "$folder/hook.env"
+case $MODE in
+  socket) outer=$DEVICE inner=$DEVICE kind=internal ;;
+  veth) outer=$PEER inner=eth0 kind='""' ;;
+  *) fail "unknown mode $MODE" ;;
+esac
+
+vsctl() { ovs-vsctl --retry --timeout=20 "$@"; }
+exists() { ip link show dev "$1" >/dev/null 2>&1; }
+inside() { nsenter --net="/proc/$LXC_PID/ns/net" "$@"; }
+
+host_filter() {
+  file=$root/filter/host.nft
+  [ -e "$file" ] || return 0
+  nft list table inet op_dbus >/dev/null 2>&1 && return 0
+  nft -f "$file" || fail "the host's packet filter $file doesn't load"
+}
+
+# Makes the device anew. Two transactions: deleted and added in one, the switch would see no change.
+restore_port() {
+  marks=$(vsctl --if-exists get Port "$ROW" external_ids) || fail "the switch's database doesn't answer"
+  case $marks in
+    *op-dbus=*) ;;
+    *[!{}]*) fail "port $ROW of the switch is not op-dbus's" ;;
+    '{}') fail "port $ROW of the switch is not op-dbus's" ;;
+    *) marks="{op-dbus=\"$MARK\"}" ;;
+  esac
+  vsctl --if-exists del-port "$BRIDGE" "$ROW" || fail "port $ROW can't be taken off $BRIDGE"
+  if [ "$MODE" = veth ]; then
+    exists "$DEVICE" && ip link delete dev "$DEVICE"
+    exists "$PEER" && ip link delete dev "$PEER"
+    ip link add name "$DEVICE" type veth peer name "$PEER" || fail "veth pair $DEVICE, $PEER can't be made"
+    ip link set dev "$DEVICE" up || fail "$DEVICE doesn't come up"
+    set --
+  else
+    set -- "mac=\"$MAC\""
+  fi
+  vsctl --id=@i create Interface "name=\"$DEVICE\"" "type=$kind" "ofport_request=$OFPORT" "$@" \
+    -- --id=@p create Port "name=\"$ROW\"" interfaces=@i "external_ids=$marks" \
+    -- add Bridge "$BRIDGE" ports @p >/dev/null || fail "port $ROW can't be put on $BRIDGE"
+  exists "$outer" || fail "the switch made no device $DEVICE"
+}
+
+# Lines `path value`, path below /proc/sys, chosen by grep's arguments. Without IPv6 in the kernel there is none to shut.
+sysctls() {
+  printf '%s\n' "$SYSCTL" | grep "$@" | inside sh -eu -c '
+    while read -r path value; do
+      case $path in net/ipv6/*) [ -e /proc/sys/net/ipv6 ] || continue ;; esac
+      printf "%s\n" "$value" >"/proc/sys/$path"
+    done' || fail "a sysctl can't be set"
+}
+
+pre_start() {
+  rm -f "$folder/failure"
+  host_filter
+  exists "$DEVICE" && exists "$outer" || restore_port
+}
+
+start_host() {
+  sysctls -v -e "/$inner/" -e '^$'
+  if [ -e "$folder/filter.nft" ]; then
+    inside nft -f "$folder/filter.nft" || fail "the packet filter $folder/filter.nft doesn't load"
+  fi
+  if [ "$outer" = "$inner" ]; then
+    ip link set dev "$outer" netns "$LXC_PID"
+  else
+    ip link set dev "$outer" netns "$LXC_PID" name "$inner"
+  fi || fail "$outer can't be moved in"
+  sysctls -e "/$inner/"
+  inside ip -batch - <<BATCH || fail "$inner can't be given its address and route"
+link set dev lo up
+link set dev $inner address $MAC
+address add $ADDRESS dev $inner
+link set dev $inner up
+route add default via $GATEWAY dev $inner
+BATCH
+  # Start time beside the pid, so that a reader can tell when the number has been given to another process.
+  stat=$(cat "/proc/$LXC_PID/stat") || fail "init is gone"
+  pid=$LXC_PID
+  # shellcheck disable=SC2086
+  set -- ${stat##*) }
+  shift 19
+  echo "$pid $1" >"$folder/pid" || fail "$folder/pid can't be written"
+}
+
+# Without this the device would die with the network namespace, and the switch would go on using what is left of it.
+stop() {
+  rm -f "$folder/pid"
+  space=${LXC_NET_NS-}
+  for argument in "$@"; do
+    case $argument in net:*) space=${argument#net:} ;; esac
+  done
+  [ -n "$space" ] || return 0
+  if [ "$outer" = "$inner" ]; then set --; else set -- name "$outer"; fi
+  nsenter --net="$space" ip link set dev "$inner" netns $$ "$@" ||
+    echo "op-dbus: $name: $inner was not there to take back; the next start makes it anew" >&2
+}
+
+case $type in
+  pre-start) pre_start ;;
+  start-host) start_host ;;
+  stop) stop "$@" ;;
+esac

@@ -1,0 +1,245 @@
+// What every Containers does, real or fake.
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { nftSuite } from '../nft/suite.ts';
+import type { Containers, Definition } from './contract.ts';
+
+export type Bench = {
+  readonly containers: Containers;
+  /** Makes the switch's port that the definition names; the container is then able to start. */
+  readonly port: (definition: Definition) => Promise<void>;
+  /** Makes a container that isn't ours. */
+  readonly plant: (name: string) => Promise<void>;
+  /** Takes all containers, filters and ports away again. */
+  readonly clear: () => Promise<void>;
+};
+
+const root = { mode: 0o644, uid: 0, gid: 0 } as const;
+
+/** A container on ovsbr0, 10.0.0.0/24. */
+export function definition(id: number, more: Partial<Definition> = {}): Definition {
+  return {
+    id,
+    template: 'debian-12',
+    autostart: true,
+    bridge: 'ovsbr0',
+    mode: 'socket',
+    port: { row: `internal_${id}`, device: `internal_${id}`, ofport: id },
+    mac: `02:0a:00:01:00:${id.toString(16)}`,
+    address: `10.0.0.${id}/24`,
+    gateway: '10.0.0.1',
+    sysctl: { 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.disable_ipv6': '1' },
+    nameservers: ['192.0.2.53'],
+    binds: {},
+    order: 0,
+    ...more,
+  };
+}
+
+/**
+ * `make` gives a bench with the template prepared and no containers. Its `exec` has at least `cat`, `false` and
+ * `printenv NAME`.
+ */
+export function containerSuite(title: string, make: () => Promise<Bench>): void {
+  const check = (promise: string, body: (bench: Bench, context: TestContext) => Promise<void>): void =>
+    void test(`${title}: ${promise}`, async (context) => {
+      const bench = await make();
+      try {
+        await body(bench, context);
+      } finally {
+        await bench.clear();
+      }
+    });
+
+  const one = definition(100);
+
+  check(
+    'a created container is listed, stopped, with its definition, and one that is destroyed is not',
+    async (bench) => {
+      const { containers } = bench;
+      assert.deepEqual(await containers.list(), []);
+      await containers.create('one', one);
+      await containers.create('another', definition(101, { order: 2, autostart: false }));
+      assert.deepEqual(await containers.list(), [
+        { name: 'another', running: false, definition: definition(101, { order: 2, autostart: false }) },
+        { name: 'one', running: false, definition: one },
+      ]);
+      await containers.destroy('another');
+      assert.deepEqual(
+        (await containers.list()).map(({ name }) => name),
+        ['one'],
+      );
+      await containers.destroy('another');
+    },
+  );
+
+  check('a foreign container is never listed, taken, changed, started or destroyed', async ({ containers, plant }) => {
+    await plant('theirs');
+    assert.deepEqual(await containers.list(), []);
+    const foreign = { code: 'foreign', message: /theirs exists and is not op-dbus's/ };
+    await assert.rejects(containers.create('theirs', one), foreign);
+    await assert.rejects(containers.configure('theirs', one), foreign);
+    await assert.rejects(containers.start('theirs'), foreign);
+    await assert.rejects(containers.destroy('theirs'), foreign);
+    await assert.rejects(containers.write('theirs', '/etc/x', '', root), foreign);
+    await assert.rejects(containers.read('theirs', '/etc/x'), foreign);
+  });
+
+  check('an unknown template is refused by name', async ({ containers }) => {
+    const unknown = { code: 'state', message: 'template debian-13: expected debian-12' };
+    await assert.rejects(
+      containers.prepare('debian-13', () => {}),
+      unknown,
+    );
+  });
+
+  check('preparing again says nothing', async ({ containers }) => {
+    const said: string[] = [];
+    await containers.prepare('debian-12', (line) => said.push(line));
+    assert.deepEqual(said, []);
+  });
+
+  check(
+    'configure replaces the definition and what of it is in the root, and refuses another template',
+    async (bench) => {
+      const { containers } = bench;
+      await containers.create('one', one);
+      assert.equal(await containers.read('one', '/etc/resolv.conf'), 'nameserver 192.0.2.53\n');
+      assert.equal(await containers.read('one', '/etc/hostname'), 'one\n');
+      const other = definition(100, { address: '10.0.0.110/24', nameservers: ['192.0.2.1', '192.0.2.2'] });
+      await containers.configure('one', other);
+      assert.deepEqual(await containers.list(), [{ name: 'one', running: false, definition: other }]);
+      assert.equal(await containers.read('one', '/etc/resolv.conf'), 'nameserver 192.0.2.1\nnameserver 192.0.2.2\n');
+      await assert.rejects(containers.configure('one', definition(100, { template: 'x' })), { code: 'host' });
+      await assert.rejects(containers.configure('none', one), { code: 'host', message: /there is none/ });
+    },
+  );
+
+  check(
+    'making a container that is there already gives it the definition and keeps its files',
+    async ({ containers }) => {
+      await containers.create('one', one);
+      await containers.write('one', '/etc/kept', 'x', root);
+      await containers.create('one', definition(100, { order: 3 }));
+      assert.equal((await containers.list())[0]?.definition.order, 3);
+      assert.equal(await containers.read('one', '/etc/kept'), 'x');
+    },
+  );
+
+  check(
+    'a started container runs programs with input, environment and status; a stopped one does not',
+    async (bench) => {
+      const { containers } = bench;
+      await bench.port(one);
+      await containers.create('one', one);
+      await assert.rejects(containers.exec('one', ['cat']), { code: 'host', message: /not running/ });
+      await containers.start('one');
+      await containers.start('one');
+      assert.equal((await containers.list())[0]?.running, true);
+      assert.deepEqual(await containers.exec('one', ['cat'], { stdin: 'a\nb' }), {
+        code: 0,
+        stdout: 'a\nb',
+        stderr: '',
+      });
+      assert.equal((await containers.exec('one', ['false'])).code, 1);
+      const env = { SAID: 'so' };
+      assert.equal((await containers.exec('one', ['printenv', 'SAID'], { env })).stdout, 'so');
+      await assert.rejects(containers.destroy('one'), { code: 'host', message: /is running/ });
+      await containers.stop('one');
+      await containers.stop('one');
+      assert.equal((await containers.list())[0]?.running, false);
+      await assert.rejects(containers.exec('one', ['cat']), { code: 'host' });
+      await assert.rejects(containers.start('none'), { code: 'host', message: /there is none/ });
+    },
+  );
+
+  check('files can be written, read, linked and removed, stopped, running and stopped again', async (bench) => {
+    const { containers } = bench;
+    await bench.port(one);
+    await containers.create('one', one);
+    const round = async (): Promise<void> => {
+      const file = '/etc/op/deep/file';
+      assert.equal(await containers.read('one', file), null);
+      await containers.write('one', file, 'ä\n', root);
+      await containers.write('one', file, 'b\n', { mode: 0o600, uid: 0, gid: 0 });
+      assert.equal(await containers.read('one', file), 'b\n');
+      await containers.link('one', file, '/etc/hostname');
+      await containers.link('one', file, '/etc/hosts');
+      assert.equal(await containers.read('one', file), null);
+      await containers.write('one', file, 'c\n', root);
+      assert.equal(await containers.read('one', '/etc/hosts'), '127.0.0.1 localhost\n127.0.1.1 one\n');
+      await assert.rejects(containers.read('one', '/etc/op'), { code: 'host' });
+      await assert.rejects(containers.write('one', '/etc/op', '', root), { code: 'host', message: /is a folder/ });
+      await assert.rejects(containers.remove('one', '/etc/op'), { code: 'host', message: /is a folder/ });
+      await assert.rejects(containers.write('one', '/etc/../x', '', root), { code: 'internal' });
+      await containers.remove('one', file);
+      await containers.remove('one', file);
+      await containers.remove('one', '/etc/no/such/file');
+      assert.equal(await containers.read('one', file), null);
+    };
+    await round();
+    await containers.write('one', '/etc/kept', 'stopped', root);
+    await containers.start('one');
+    assert.equal(await containers.read('one', '/etc/kept'), 'stopped');
+    await round();
+    await containers.write('one', '/etc/kept', 'running', root);
+    await containers.stop('one');
+    assert.equal(await containers.read('one', '/etc/kept'), 'running');
+    await round();
+  });
+
+  check('a symbolic link inside never leads a read, write or removal elsewhere', async (bench) => {
+    const { containers } = bench;
+    await bench.port(one);
+    await containers.create('one', one);
+    const round = async (): Promise<void> => {
+      await containers.link('one', '/srv/way', '/etc');
+      const foreign = { code: 'foreign', message: /passes through the symbolic link way/ };
+      await assert.rejects(containers.read('one', '/srv/way/hostname'), foreign);
+      await assert.rejects(containers.write('one', '/srv/way/hostname', 'x', root), foreign);
+      await assert.rejects(containers.link('one', '/srv/way/hostname', 'x'), foreign);
+      await assert.rejects(containers.remove('one', '/srv/way/hostname'), foreign);
+      await containers.link('one', '/srv/last', '/etc/hostname');
+      await containers.remove('one', '/srv/last');
+      assert.equal(await containers.read('one', '/etc/hostname'), 'one\n');
+      await containers.write('one', '/srv/plain', 'x', root);
+      assert.equal(await containers.read('one', '/srv/plain/below'), null);
+      await assert.rejects(containers.write('one', '/srv/plain/below', 'x', root), { code: 'foreign' });
+    };
+    await round();
+    await containers.start('one');
+    await round();
+  });
+
+  const table = (verdict: string): string =>
+    `table inet guard {\n\tchain output {\n\t\ttype filter hook output priority filter; policy ${verdict};\n\t}\n}`;
+
+  check('a filter is kept before its container is there, loaded at its start, and kept when it goes', async (bench) => {
+    const { containers } = bench;
+    const filter = containers.filter('one');
+    assert.equal(await filter.table('guard'), null);
+    await filter.replace('guard', table('accept'));
+    assert.deepEqual(await containers.filters(), ['one']);
+    assert.deepEqual(await containers.list(), []);
+    await bench.port(one);
+    await containers.create('one', one);
+    await containers.start('one');
+    assert.equal(await filter.table('guard'), table('accept'));
+    await filter.replace('guard', table('drop'));
+    assert.equal(await filter.table('guard'), table('drop'));
+    await containers.stop('one');
+    assert.equal(await filter.table('guard'), table('drop'));
+    await containers.destroy('one');
+    assert.equal(await filter.table('guard'), table('drop'));
+    await filter.remove('guard');
+    assert.equal(await filter.table('guard'), null);
+    assert.deepEqual(await containers.filters(), []);
+  });
+
+  nftSuite(`${title}, the filter of a container not yet made`, async () => {
+    const { containers, clear } = await make();
+    await clear();
+    return containers.filter('unmade');
+  });
+}

@@ -1,0 +1,98 @@
+// Files on a real file system, in a temporary folder.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { promisify } from 'node:util';
+import { nodeFiles } from './client.ts';
+import { filesSuite } from './suite.ts';
+
+const made: string[] = [];
+after(() => Promise.all(made.map((folder) => rm(folder, { recursive: true, force: true }))));
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'op-dbus-files-'));
+  made.push(path);
+  return path;
+}
+
+filesSuite('node files', async () => nodeFiles(await folder()));
+
+test('files are 0600 and new parents 0700 unless told otherwise', async () => {
+  const root = await folder();
+  const files = nodeFiles(root);
+  await files.write('/a/b/c', 'x');
+  await files.write('/a/b/d', 'x', 0o644);
+  assert.equal((await lstat(join(root, 'a/b/c'))).mode & 0o777, 0o600);
+  assert.equal((await lstat(join(root, 'a/b/d'))).mode & 0o777, 0o644);
+  assert.equal((await lstat(join(root, 'a/b'))).mode & 0o777, 0o700);
+  assert.equal((await lstat(join(root, 'a'))).mode & 0o777, 0o700);
+});
+
+test('rewriting a file gives it the new mode', async () => {
+  const root = await folder();
+  await writeFile(join(root, 'f'), 'old', { mode: 0o666 });
+  await nodeFiles(root).write('/f', 'new');
+  assert.equal((await lstat(join(root, 'f'))).mode & 0o777, 0o600);
+});
+
+test('a symbolic link is not read through', async () => {
+  const root = await folder();
+  await writeFile(join(root, 'target'), 'secret');
+  await symlink(join(root, 'target'), join(root, 'link'));
+  await assert.rejects(nodeFiles(root).read('/link'), { code: 'host', message: 'reading /link: is a symbolic link' });
+});
+
+test('a symbolic link is replaced, and what it points to stays', async () => {
+  const root = await folder();
+  await writeFile(join(root, 'target'), 'theirs');
+  await symlink(join(root, 'target'), join(root, 'link'));
+  await nodeFiles(root).write('/link', 'ours');
+  assert.equal(await readFile(join(root, 'target'), 'utf8'), 'theirs');
+  assert.equal((await lstat(join(root, 'link'))).isFile(), true);
+});
+
+test('removing a symbolic link leaves what it points to', async () => {
+  const root = await folder();
+  await writeFile(join(root, 'target'), 'theirs');
+  await symlink(join(root, 'target'), join(root, 'link'));
+  await nodeFiles(root).remove('/link');
+  assert.deepEqual(await readdir(root), ['target']);
+});
+
+test('a reader sees the old file or the new one, never a part', async () => {
+  const files = nodeFiles(await folder());
+  const texts = ['a'.repeat(200_000), 'b'.repeat(200_000)] as const;
+  await files.write('/f', texts[0]);
+  const writes = (async () => {
+    for (let turn = 0; turn < 20; turn += 1) await files.write('/f', texts[(turn % 2) as 0 | 1]);
+  })();
+  for (let turn = 0; turn < 40; turn += 1) {
+    const seen = await files.read('/f');
+    assert.ok(seen === texts[0] || seen === texts[1], `${seen?.length} characters`);
+  }
+  await writes;
+});
+
+test('a write that fails leaves nothing behind', async () => {
+  const root = await folder();
+  await mkdir(join(root, 'd/full'), { recursive: true });
+  await assert.rejects(nodeFiles(root).write('/d', 'x'), { code: 'host' });
+  assert.deepEqual(await readdir(root), ['d']);
+});
+
+test('what an interrupted write left is not listed', async () => {
+  const root = await folder();
+  await writeFile(join(root, '.f.0123456789ab.tmp'), 'half');
+  await writeFile(join(root, '.profile'), '');
+  assert.deepEqual(await nodeFiles(root).list('/'), ['.profile']);
+});
+
+test('a FIFO is refused instead of waited for', async () => {
+  const root = await folder();
+  await promisify(execFile)('mkfifo', [join(root, 'pipe')]);
+  await assert.rejects(nodeFiles(root).read('/pipe'), { code: 'host' });
+});

@@ -1,0 +1,109 @@
+// Files of the host over node:fs: replaced by rename, opened with O_NOFOLLOW (open(2), rename(2)).
+
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
+import { OpError } from '../../error.ts';
+import type { Files } from './contract.ts';
+
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+
+/**
+ * Files below `root`; every path is absolute and means `root` + path.
+ * @throws OpError `internal` for a path that is not absolute and plain (`..`, `//`); `host` when the system refuses,
+ * also when the path is a symbolic link or no regular file.
+ */
+export function nodeFiles(root = '/'): Files {
+  const at = (path: string): string => join(root, plain(path));
+  return {
+    read: (path) => host('reading', path, () => read(at(path))),
+    write: (path, content, mode = 0o600) => host('writing', path, () => write(at(path), content, mode)),
+    remove: (path) => host('removing', path, () => remove(at(path))),
+    list: (path) => host('listing', path, () => list(at(path))),
+  };
+}
+
+async function read(path: string): Promise<string | null> {
+  // O_NONBLOCK: a FIFO that somebody put there must not hang us.
+  const file = await orNull(() => open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  if (file === null) return null;
+  return closing(file, async () => {
+    if (!(await file.stat()).isFile()) throw new Error('not a regular file');
+    return file.readFile('utf8');
+  });
+}
+
+async function write(path: string, content: string, mode: number): Promise<void> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const file = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    await closing(file, async () => {
+      await file.writeFile(content);
+      await file.chmod(mode);
+      await file.sync();
+    });
+    await rename(temporary, path);
+  } catch (error) {
+    await orNull(() => unlink(temporary));
+    throw error;
+  }
+  await syncFolder(folder);
+}
+
+async function remove(path: string): Promise<void> {
+  const gone = await orNull(async () => {
+    await unlink(path);
+    return true;
+  });
+  if (gone !== null) await syncFolder(dirname(path));
+}
+
+/** What an interrupted `write` left is not listed. */
+async function list(path: string): Promise<readonly string[]> {
+  const names = (await orNull(() => readdir(path))) ?? [];
+  return names.filter((name) => !/^\..*\.[0-9a-f]{12}\.tmp$/.test(name)).sort();
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, O_RDONLY | O_DIRECTORY);
+  await closing(folder, () => folder.sync());
+}
+
+async function closing<T>(file: FileHandle, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } finally {
+    await file.close();
+  }
+}
+
+async function orNull<T>(action: () => Promise<T>): Promise<T | null> {
+  try {
+    return await action();
+  } catch (error) {
+    if (code(error) === 'ENOENT' || code(error) === 'ENOTDIR') return null;
+    throw error;
+  }
+}
+
+function plain(path: string): string {
+  if (isAbsolute(path) && normalize(path) === path) return path;
+  throw new OpError('internal', `${path}: not an absolute path without . and ..`);
+}
+
+async function host<T>(gerund: string, path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof OpError) throw error;
+    const why = code(error) === 'ELOOP' ? 'is a symbolic link' : error instanceof Error ? error.message : String(error);
+    throw new OpError('host', `${gerund} ${path}: ${why}`, { at: path, cause: error });
+  }
+}
+
+function code(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}

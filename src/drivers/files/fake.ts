@@ -1,0 +1,36 @@
+// Files in memory, with the modes they were written with.
+
+import { dirname, isAbsolute, normalize } from 'node:path';
+import { OpError } from '../../error.ts';
+import type { Files } from './contract.ts';
+
+/** Path → content and mode; tests read it, and put foreign files into it. */
+export type FakeFiles = Files & { readonly entries: Map<string, { readonly content: string; readonly mode: number }> };
+
+export function fakeFiles(initial: Readonly<Record<string, string>> = {}): FakeFiles {
+  const entries: FakeFiles['entries'] = new Map(
+    Object.entries(initial).map(([path, content]) => [path, { content, mode: 0o644 }]),
+  );
+  return {
+    entries,
+    read: async (path) => entries.get(plain(path))?.content ?? null,
+    write: async (path, content, mode = 0o600) => {
+      const inTheWay = [...entries.keys()].some((file) => file.startsWith(`${path}/`) || path.startsWith(`${file}/`));
+      if (inTheWay) throw new OpError('host', `writing ${path}: a folder or file is in the way`, { at: path });
+      entries.set(plain(path), { content, mode });
+    },
+    remove: async (path) => void entries.delete(plain(path)),
+    list: async (path) => names(entries.keys(), plain(path)),
+  };
+}
+
+function names(paths: Iterable<string>, folder: string): readonly string[] {
+  const prefix = folder === '/' ? '/' : `${folder}/`;
+  const below = [...paths].filter((path) => path.startsWith(prefix) && dirname(path) !== path);
+  return [...new Set(below.map((path) => path.slice(prefix.length).split('/')[0] ?? ''))].sort();
+}
+
+function plain(path: string): string {
+  if (isAbsolute(path) && normalize(path) === path) return path;
+  throw new OpError('internal', `${path}: not an absolute path without . and ..`);
+}

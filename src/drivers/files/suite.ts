@@ -1,0 +1,57 @@
+// What every Files does, real or fake.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Files } from './contract.ts';
+
+/** `make` gives an empty Files; each test asks for its own. */
+export function filesSuite(title: string, make: () => Promise<Files>): void {
+  test(`${title}: what was written is read back, in any script`, async () => {
+    const files = await make();
+    await files.write('/etc/op-dbus/a', 'κλειδί\nsecond line');
+    assert.equal(await files.read('/etc/op-dbus/a'), 'κλειδί\nsecond line');
+    await files.write('/etc/op-dbus/a', '');
+    assert.equal(await files.read('/etc/op-dbus/a'), '');
+  });
+
+  test(`${title}: a file or folder that is not there reads as null and lists as nothing`, async () => {
+    const files = await make();
+    assert.equal(await files.read('/no/such'), null);
+    assert.deepEqual(await files.list('/no'), []);
+    await files.write('/a', 'x');
+    assert.equal(await files.read('/a/b'), null);
+    assert.deepEqual(await files.list('/a'), []);
+  });
+
+  test(`${title}: a folder's names come sorted, folders among them, and each once`, async () => {
+    const files = await make();
+    for (const path of ['/d/b', '/d/a', '/d/c/1', '/d/c/2', '/e']) await files.write(path, '');
+    assert.deepEqual(await files.list('/d'), ['a', 'b', 'c']);
+    assert.deepEqual(await files.list('/'), ['d', 'e']);
+  });
+
+  test(`${title}: removing twice is quiet and leaves the others`, async () => {
+    const files = await make();
+    await files.write('/d/a', '1');
+    await files.write('/d/b', '2');
+    await files.remove('/d/a');
+    await files.remove('/d/a');
+    await files.remove('/no/such');
+    assert.equal(await files.read('/d/a'), null);
+    assert.equal(await files.read('/d/b'), '2');
+  });
+
+  test(`${title}: a folder is not overwritten by a file, nor a file made a folder`, async () => {
+    const files = await make();
+    await files.write('/d/a', '1');
+    await assert.rejects(files.write('/d', 'x'), { code: 'host' });
+    await assert.rejects(files.write('/d/a/b', 'x'), { code: 'host' });
+    assert.equal(await files.read('/d/a'), '1');
+  });
+
+  test(`${title}: a path that could climb out is refused`, async () => {
+    const files = await make();
+    for (const path of ['/a/../b', 'a', '/a//b', './a'])
+      await assert.rejects((async () => files.read(path))(), { code: 'internal' }, path);
+  });
+}

@@ -1,0 +1,79 @@
+// The machine at hand: kernel modules by sysfs and modprobe -n (modprobe(8)), names by getaddrinfo, resolv.conf(5).
+
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { lookup } from 'node:dns/promises';
+import { isIP, isIPv4 } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { OpError } from '../../error.ts';
+import type { Exec } from '../exec.ts';
+import type { Files } from '../files/contract.ts';
+import type { Machine } from './contract.ts';
+
+/** What systemd-resolved was given, where /etc/resolv.conf names only its stub on loopback. */
+const resolved = '/run/systemd/resolve/resolv.conf';
+
+export function thisMachine(exec: Exec, files: Files): Machine {
+  return {
+    datapath: async () => ((await hasModule(exec, files, 'openvswitch')) ? 'system' : 'netdev'),
+    wireguard: () => hasModule(exec, files, 'wireguard'),
+    resolve,
+    program,
+    nameservers: async () => {
+      const own = nameservers(await resolvConf(exec));
+      return own.length > 0 ? own : nameservers((await files.read(resolved)) ?? '');
+    },
+  };
+}
+
+/** Loaded (or built in), or there to be loaded; nothing is loaded by asking. */
+async function hasModule(exec: Exec, files: Files, name: string): Promise<boolean> {
+  if ((await files.list(`/sys/module/${name}`)).length > 0) return true;
+  try {
+    return (await exec(['modprobe', '-n', '-q', name])).code === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** By the program of the namespace at hand: the file is a symbolic link as often as not, which Files does not follow. */
+async function resolvConf(exec: Exec): Promise<string> {
+  const { code, stdout } = await exec(['cat', '/etc/resolv.conf']);
+  return code === 0 ? stdout : '';
+}
+
+function nameservers(text: string): readonly string[] {
+  const named = text.split('\n').flatMap((line) => /^nameserver\s+(\S+)/.exec(line)?.[1] ?? []);
+  return [...new Set(named.filter((ip) => isIPv4(ip) && !ip.startsWith('127.') && ip !== '0.0.0.0'))];
+}
+
+async function resolve(name: string): Promise<readonly string[]> {
+  if (isIPv4(name)) return [name];
+  if (isIP(name) !== 0) throw new OpError('host', `${name}: an IPv6 address; only IPv4 leads out`);
+  try {
+    const found = await lookup(name, { all: true, family: 4 });
+    return [...new Set(found.map(({ address }) => address))].sort((a, b) => numeric(a) - numeric(b));
+  } catch (error) {
+    throw new OpError('host', `${name}: has no IPv4 address`, {
+      hint: `Try: getent ahostsv4 ${name}`,
+      cause: error,
+    });
+  }
+}
+
+function numeric(ip: string): number {
+  return ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+}
+
+async function program(name: string): Promise<string | null> {
+  if (name.includes('/')) throw new OpError('internal', `${name}: expected a program's name, not a path`);
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter).filter((part) => part.startsWith('/'))) {
+    const path = join(folder, name);
+    const there = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (there) return path;
+  }
+  return null;
+}

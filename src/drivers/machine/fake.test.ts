@@ -1,0 +1,8 @@
+// The fake keeps the contract.
+
+import { fakeMachine } from './fake.ts';
+import { machineSuite } from './suite.ts';
+
+machineSuite('fake machine', async () =>
+  fakeMachine({ names: { localhost: ['127.0.0.1'] }, programs: { sh: '/usr/bin/sh' }, nameservers: ['192.0.2.53'] }),
+);

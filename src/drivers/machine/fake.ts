@@ -1,0 +1,33 @@
+// A machine that is what a test says.
+
+import { isIPv4 } from 'node:net';
+import { OpError } from '../../error.ts';
+import type { Machine } from './contract.ts';
+
+export type FakeMachine = {
+  readonly datapath: 'system' | 'netdev';
+  readonly wireguard: boolean;
+  /** Host name → addresses. */
+  readonly names: Readonly<Record<string, readonly string[]>>;
+  /** Program → path. */
+  readonly programs: Readonly<Record<string, string>>;
+  readonly nameservers: readonly string[];
+};
+
+/** A machine with nothing installed, the userspace datapath, and whatever `what` adds. */
+export function fakeMachine(what: Partial<FakeMachine> = {}): Machine {
+  return {
+    datapath: async () => what.datapath ?? 'netdev',
+    wireguard: async () => what.wireguard ?? false,
+    resolve: async (name) => {
+      const found = isIPv4(name) ? [name] : what.names?.[name];
+      if (found === undefined || found.length === 0) throw new OpError('host', `${name}: has no IPv4 address`);
+      return found;
+    },
+    program: async (name) => {
+      if (name.includes('/')) throw new OpError('internal', `${name}: expected a program's name, not a path`);
+      return what.programs?.[name] ?? null;
+    },
+    nameservers: async () => what.nameservers ?? [],
+  };
+}

@@ -1,0 +1,88 @@
+// The host's network by iproute2 (ip-address(8), ip-route(8), JSON output) and /proc/sys (proc_sys(5)).
+
+import { z } from 'zod';
+import { OpError } from '../../error.ts';
+import { type Exec, run } from '../exec.ts';
+import type { Link, Net } from './contract.ts';
+
+const addressShow = z.array(
+  z.object({
+    ifname: z.string(),
+    flags: z.array(z.string()),
+    mtu: z.int(),
+    link_type: z.string(),
+    address: z.string().optional(),
+    addr_info: z.array(z.object({ family: z.string(), local: z.string().optional(), prefixlen: z.int() })).default([]),
+  }),
+);
+
+const hop = z.object({ dev: z.string() });
+const routeShow = z.array(
+  z.object({ dev: z.string().optional(), metric: z.int().default(0), nexthops: z.array(hop).optional() }),
+);
+
+/**
+ * The network of the namespace in which `exec` runs its programs: /proc/sys too is read and written by a program of
+ * that namespace (its net part belongs to the namespace of who asks).
+ */
+export function iproute(exec: Exec): Net {
+  return {
+    links: async () => parsed(addressShow, await run(exec, ['ip', '-j', 'address', 'show'])).map(link),
+    up: async (device) => void (await run(exec, ['ip', 'link', 'set', 'dev', device, 'up'])),
+    // `replace` is `add` that may be repeated.
+    addAddress: async (device, address) => void (await run(exec, ['ip', 'address', 'replace', address, 'dev', device])),
+    removeAddress: (device, address) => removeAddress(exec, device, address),
+    uplink: async () => uplink(await run(exec, ['ip', '-j', '-4', 'route', 'show', 'default'])),
+    sysctl: (key) => sysctl(exec, key),
+    setSysctl: async (key, value) => void (await run(exec, ['tee', path(key)], { stdin: `${value}\n` })),
+  };
+}
+
+function link(row: z.output<typeof addressShow>[number]): Link {
+  const addresses = row.addr_info.filter(({ family }) => family === 'inet');
+  return {
+    name: row.ifname,
+    mac: row.link_type === 'ether' ? (row.address ?? null) : null,
+    mtu: row.mtu,
+    up: row.flags.includes('UP'),
+    addresses: addresses.map(({ local, prefixlen }) => `${local}/${prefixlen}`),
+  };
+}
+
+/** Quiet when the device doesn't have the address (the kernel's EADDRNOTAVAIL). */
+async function removeAddress(exec: Exec, device: string, address: string): Promise<void> {
+  const { code, stderr } = await exec(['ip', 'address', 'del', address, 'dev', device]);
+  if (code === 0 || /cannot assign requested address|address not found/i.test(stderr)) return;
+  throw new OpError('host', `ip address del ${address} dev ${device}: ${stderr.trim()}`);
+}
+
+/** The first of those with the lowest metric; a route with several hops counts by its first. */
+function uplink(json: string): string | null {
+  const routes = parsed(routeShow, json === '' ? '[]' : json).flatMap(({ dev, nexthops, metric }) => {
+    const device = dev ?? nexthops?.[0]?.dev;
+    return device === undefined ? [] : [{ device, metric }];
+  });
+  return routes.toSorted((a, b) => a.metric - b.metric)[0]?.device ?? null;
+}
+
+async function sysctl(exec: Exec, key: string): Promise<string | null> {
+  const { code, stdout, stderr } = await exec(['cat', path(key)]);
+  if (code === 0) return stdout.trim();
+  if (/no such file|not a directory/i.test(stderr)) return null;
+  throw new OpError('host', `reading ${key}: ${stderr.trim()}`);
+}
+
+function path(key: string): string {
+  const parts = key.split('.').map((part) => part.replaceAll('/', '.'));
+  if (parts.every((part) => /^[\w.:@-]+$/.test(part) && part !== '.' && part !== '..'))
+    return `/proc/sys/${parts.join('/')}`;
+  throw new OpError('internal', `${key}: not a sysctl key`);
+}
+
+function parsed<T>(schema: z.ZodType<T>, json: string): T {
+  try {
+    return schema.parse(JSON.parse(json));
+  } catch (error) {
+    throw new OpError('host', 'ip: its JSON output is not as expected', { cause: error });
+  }
+}

@@ -1,0 +1,45 @@
+// nftables by the nft program: checked, then loaded in one transaction, then read back (nft(8)).
+
+import { OpError } from '../../error.ts';
+import { type Exec, type ExecResult, run } from '../exec.ts';
+import type { Nft } from './contract.ts';
+import { block } from './text.ts';
+
+/** `prefix` is put in front of each call: `['nsenter', '--net=/proc/1234/ns/net']` for another network namespace. */
+export function nftables(exec: Exec, prefix: readonly string[] = []): Nft {
+  const argv = (...rest: readonly string[]): readonly [string, ...string[]] =>
+    [...prefix, 'nft', ...rest] as unknown as readonly [string, ...string[]];
+  const table = (name: string): Promise<string | null> => list(exec, name, argv('-s', 'list', 'table', 'inet', name));
+  return {
+    table,
+    replace: async (name, text) => {
+      // An empty declaration first, so that the deletion never fails.
+      const batch = `table inet ${name}\ndelete table inet ${name}\n${block(name, text)}\n`;
+      refuse(name, text, await exec(argv('-c', '-f', '-'), { stdin: batch }));
+      await run(exec, argv('-f', '-'), { stdin: batch });
+      if ((await table(name)) === null)
+        throw new OpError('check', `table inet ${name}: nft loaded it, but it is not there`);
+    },
+    remove: async (name) => {
+      if ((await table(name)) !== null) await run(exec, argv('delete', 'table', 'inet', name));
+    },
+  };
+}
+
+async function list(exec: Exec, name: string, argv: readonly [string, ...string[]]): Promise<string | null> {
+  const { code, stdout, stderr } = await exec(argv);
+  if (code === 0) return stdout.trimEnd();
+  if (/^Error: No such file or directory/m.test(stderr)) return null;
+  throw new OpError('host', `listing table inet ${name}: ${stderr.trim().split('\n')[0] ?? `exit ${code}`}`);
+}
+
+/** nft says `/dev/stdin:7:3-7: Error: …`; its line 3 is the first line of `text`. */
+function refuse(name: string, text: string, { code, stderr }: ExecResult): void {
+  if (code === 0) return;
+  const found = /^\S*?:(\d+):\d+(?:-\d+)?: Error: (.*)$/m.exec(stderr);
+  const why = found?.[2] ?? stderr.trim().split('\n')[0] ?? `exit ${code}`;
+  const line = Number(found?.[1] ?? 0) - 2;
+  const place = line > 0 ? `, line ${line}` : '';
+  const quoted = line > 0 ? `: ${text.split('\n')[line - 1]?.trim() ?? ''}` : '';
+  throw new OpError('check', `table inet ${name}${place}: ${why}${quoted}`);
+}

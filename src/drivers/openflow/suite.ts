@@ -1,0 +1,95 @@
+// What every OpenFlow does, real or fake.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Flow, OpenFlow } from './contract.ts';
+import { parseFlow, printFlow, sortFlows } from './text.ts';
+
+/** A switch with the bridge `ovsbr0` without flows: its port `internal_100` is 32868, and no port is 32869. */
+export type Given = { readonly openflow: OpenFlow };
+
+const drop = parseFlow('cookie=0xdead0fff, priority=0 actions=drop');
+const pin = parseFlow(
+  'cookie=0xdead0100, priority=1000,ip,in_port=internal_100,dl_src=02:0a:00:01:00:64 actions=goto_table:2',
+);
+const arp = parseFlow('cookie=0xdead0004, table=1, priority=1000,arp,arp_tpa=10.0.0.100 actions=output:internal_100');
+const foreign = parseFlow('table=3, tcp,tp_dst=22 actions=NORMAL');
+
+/** `make` is called once a test. */
+export function openflowSuite(title: string, make: () => Promise<Given>): void {
+  const has = async (openflow: OpenFlow, flows: readonly Flow[]): Promise<void> =>
+    assert.deepEqual(sortFlows(await openflow.flows('ovsbr0')).map(printFlow), sortFlows(flows).map(printFlow));
+
+  test(`${title}: what was added reads back word for word, whosever it is`, async () => {
+    const { openflow } = await make();
+    await has(openflow, []);
+    await openflow.bundle('ovsbr0', [drop, pin, arp, foreign], []);
+    await has(openflow, [drop, pin, arp, foreign]);
+  });
+
+  test(`${title}: adding a flow again changes its actions and cookie, and adds none`, async () => {
+    const { openflow } = await make();
+    await openflow.bundle('ovsbr0', [pin, drop], []);
+    const changed = { ...pin, cookie: '0xdead0200', actions: 'drop' };
+    await openflow.bundle('ovsbr0', [changed], []);
+    await has(openflow, [changed, drop]);
+  });
+
+  test(`${title}: a delete takes the flow of the same table, priority, match and cookie, and no other`, async () => {
+    const { openflow } = await make();
+    await openflow.bundle('ovsbr0', [pin, drop, arp], []);
+    await openflow.bundle(
+      'ovsbr0',
+      [],
+      [
+        { ...arp, cookie: '0xdead0005' },
+        { ...arp, priority: 999 },
+        { ...arp, table: 4 },
+      ],
+    );
+    await has(openflow, [pin, drop, arp]);
+    await openflow.bundle('ovsbr0', [], [drop, arp, { ...pin, actions: 'drop' }]);
+    await has(openflow, []);
+  });
+
+  test(`${title}: a bundle deletes before it adds`, async () => {
+    const { openflow } = await make();
+    await openflow.bundle('ovsbr0', [arp], []);
+    await openflow.bundle('ovsbr0', [{ ...arp, actions: 'drop' }], [arp]);
+    await has(openflow, [{ ...arp, actions: 'drop' }]);
+  });
+
+  test(`${title}: a port that is absent is known by its number, in and out`, async () => {
+    const { openflow } = await make();
+    const numbered = parseFlow('cookie=0xbeef0065, table=10, priority=1000,ip,in_port=32869 actions=output:32869');
+    await openflow.bundle('ovsbr0', [numbered], []);
+    await has(openflow, [numbered]);
+    const named = { ...arp, actions: 'output:32868' };
+    await openflow.bundle('ovsbr0', [named], []);
+    await has(openflow, [numbered, arp]);
+  });
+
+  test(`${title}: a bundle with one bad flow does nothing, and the error names the flow`, async () => {
+    const { openflow } = await make();
+    await openflow.bundle('ovsbr0', [drop], []);
+    const bad: readonly (readonly [Flow, RegExp])[] = [
+      [{ ...arp, actions: 'output:internal_999' }, /internal_999.*arp_tpa=10\.0\.0\.100/],
+      [{ ...arp, actions: 'goto_table:0' }, /OFPBIC_BAD_TABLE_ID.*arp_tpa=10\.0\.0\.100/],
+      [{ ...arp, match: 'tp_dst=80' }, /tp_dst without its prerequisite/],
+    ];
+    for (const [flow, message] of bad)
+      await assert.rejects(openflow.bundle('ovsbr0', [pin, flow], [drop]), { code: 'protocol', message });
+    await has(openflow, [drop]);
+  });
+
+  test(`${title}: a bridge that is missing is an error of the host`, async () => {
+    const { openflow } = await make();
+    await assert.rejects(openflow.flows('absent'), { code: 'host', message: /absent/ });
+    await assert.rejects(openflow.bundle('absent', [drop], []), { code: 'host', message: /absent/ });
+  });
+
+  test(`${title}: flushing a zone without connections is quiet`, async () => {
+    const { openflow } = await make();
+    await openflow.flushZone(44100);
+  });
+}

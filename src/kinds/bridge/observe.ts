@@ -1,0 +1,29 @@
+// The bridges that carry our mark, with the address that the host has on each.
+
+import type { Resource } from '../../core/resource.ts';
+import type { Host } from '../../drivers/host.ts';
+import { type BridgeRow, MARK } from '../../drivers/ovsdb/contract.ts';
+import type { Spec } from './schema.ts';
+
+export async function observe(host: Host): Promise<readonly Resource<Spec>[]> {
+  const [bridges, links] = await Promise.all([host.ovsdb.bridges(), host.net.links()]);
+  return bridges.filter(ours).map((bridge) => {
+    const link = links.find((candidate) => candidate.name === bridge.name);
+    const address = link?.up === true ? (link.addresses[0] ?? null) : null;
+    return { kind: 'bridge', name: bridge.name, spec: { datapath: datapath(bridge), mac: mac(bridge), address } };
+  });
+}
+
+export function ours(row: { readonly externalIds: Readonly<Record<string, string>> }): boolean {
+  return row.externalIds[MARK] !== undefined;
+}
+
+/** A bridge that somebody opened again (`fail_mode` not secure) differs from every spec, so that `apply` shuts it. */
+function datapath(bridge: BridgeRow): Spec['datapath'] {
+  if (bridge.failMode !== 'secure') return `${bridge.failMode || 'standalone'}!` as Spec['datapath'];
+  return bridge.datapathType === 'netdev' ? 'netdev' : 'system';
+}
+
+function mac(bridge: BridgeRow): string {
+  return bridge.otherConfig['hwaddr'] ?? '';
+}

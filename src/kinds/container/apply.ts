@@ -1,0 +1,51 @@
+// Containers: stopped from the entry outwards, made and started from the exit inwards.
+
+import { canonical } from '../../core/plan.ts';
+import type { Change } from '../../core/resource.ts';
+import type { Definition } from '../../drivers/container/contract.ts';
+import type { Host } from '../../drivers/host.ts';
+import type { Spec } from './schema.ts';
+
+export async function apply(host: Host, batch: readonly Change<Spec>[], say: (line: string) => void): Promise<void> {
+  const templates = new Set(batch.flatMap(({ before, after }) => (before === null && after ? [after.template] : [])));
+  for (const template of templates) await host.containers.prepare(template, say);
+  for (const change of batch.toSorted((a, b) => order(b) - order(a))) await close(host, change);
+  await Promise.all(batch.map((change) => build(host, change)));
+  for (const change of batch.toSorted((a, b) => order(a) - order(b))) await open(host, change);
+}
+
+function order({ before, after }: Change<Spec>): number {
+  return (before ?? after)?.order ?? 0;
+}
+
+/** Stops what is to stop, to restart with another definition, or to go; removes what is to go. */
+async function close(host: Host, { name, before, after }: Change<Spec>): Promise<void> {
+  if (before === null) return;
+  if (before.running && (after === null || !after.running || restarts(before, after))) await host.containers.stop(name);
+  if (after === null) await host.containers.destroy(name);
+}
+
+async function build(host: Host, { name, before, after }: Change<Spec>): Promise<void> {
+  if (after === null) return;
+  if (before === null) await host.containers.create(name, definition(after));
+  else if (changed(before, after)) await host.containers.configure(name, definition(after));
+}
+
+async function open(host: Host, { name, before, after }: Change<Spec>): Promise<void> {
+  if (after?.running && !(before?.running && !restarts(before, after))) await host.containers.start(name);
+}
+
+export function changed(before: Spec, after: Spec): boolean {
+  return canonical(definition(before)) !== canonical(definition(after));
+}
+
+/** Autostart and its order are read at the next boot; everything else is set up when a container starts. */
+export function restarts(before: Spec, after: Spec): boolean {
+  const { autostart: _a, order: _o, ...old } = definition(before);
+  const { autostart: _b, order: _p, ...fresh } = definition(after);
+  return canonical(old) !== canonical(fresh);
+}
+
+function definition({ running: _, ...rest }: Spec): Definition {
+  return rest;
+}

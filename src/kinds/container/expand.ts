@@ -1,0 +1,60 @@
+// A container for each member.
+
+import type { Expand, Facts, Member, Role } from '../../core/topology.ts';
+import type { Spec } from './schema.ts';
+
+export const expand: Expand<Spec> = (topology, facts) =>
+  topology.members.map((member) => ({
+    kind: 'container',
+    name: member.name,
+    spec: {
+      id: member.id,
+      template: member.template,
+      autostart: member.autostart,
+      bridge: member.bridge,
+      mode: member.mode,
+      port: member.port,
+      mac: member.mac,
+      address: `${member.address.ip}/${member.address.prefix}`,
+      gateway: member.gateway,
+      sysctl: { ...shut, ...sysctl[member.role] },
+      nameservers: nameservers(member, facts),
+      binds: member.xray !== null && facts.proxy.program === 'xray' ? { '/usr/local/bin/xray': facts.proxy.path } : {},
+      order: member.order,
+      running: true,
+    },
+  }));
+
+/** IPv6 is shut until it is configured end to end; no router tells a container where to send. */
+const shut = {
+  'net.ipv6.conf.all.disable_ipv6': '1',
+  'net.ipv6.conf.default.disable_ipv6': '1',
+  'net.ipv4.conf.all.accept_redirects': '0',
+  'net.ipv4.conf.all.send_redirects': '0',
+  'net.ipv4.conf.default.send_redirects': '0',
+};
+
+/**
+ * A router in the chain sees foreign sources, so reverse-path filters are off there (the switch pins addresses).
+ * `arp_ignore=1`: an inner address is never answered for on the bridge's side.
+ */
+const router = {
+  'net.ipv4.ip_forward': '1',
+  'net.ipv4.conf.all.rp_filter': '0',
+  'net.ipv4.conf.default.rp_filter': '0',
+  'net.ipv4.conf.all.arp_ignore': '1',
+};
+
+const sysctl: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
+  gateway: router,
+  warp: router,
+  'proxy-client': { ...router, 'net.ipv4.ip_forward': '0' },
+  'proxy-server': {},
+  plain: {},
+};
+
+/** Names are asked for only where that can't tell on the client: through WARP, or at the VPS. */
+function nameservers(member: Member, facts: Facts): readonly string[] {
+  if (member.role === 'proxy-server' || member.role === 'plain') return facts.nameservers;
+  return member.role === 'warp' ? ['1.1.1.1'] : [];
+}

@@ -1,0 +1,24 @@
+// A container's spec: all that it is apart from what runs in it, and whether it runs.
+
+import { z } from 'zod';
+
+export const schema = z.strictObject({
+  id: z.int(),
+  template: z.string(),
+  autostart: z.boolean(),
+  bridge: z.string(),
+  mode: z.enum(['socket', 'veth']),
+  port: z.strictObject({ row: z.string(), device: z.string(), ofport: z.int() }),
+  mac: z.string(),
+  /** `10.0.0.100/24` */
+  address: z.string(),
+  gateway: z.string(),
+  sysctl: z.record(z.string(), z.string()),
+  nameservers: z.array(z.string()).readonly(),
+  binds: z.record(z.string(), z.string()),
+  /** Distance from the exit: 0 starts first and stops last. */
+  order: z.int(),
+  running: z.boolean(),
+});
+
+export type Spec = z.output<typeof schema>;

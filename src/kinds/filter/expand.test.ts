@@ -1,0 +1,120 @@
+// The texts of the filters: the golden files are the tables as a person reads them.
+
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Facts, Member, Topology } from '../../core/topology.ts';
+import { expand } from './expand.ts';
+import { client, facts, member, server } from './fixture.ts';
+
+const golden = join(import.meta.dirname, 'golden');
+
+function text(name: string, topology: Topology, what: Partial<Facts> = {}): string {
+  const found = expand(topology, { ...facts, ...what }).find((resource) => resource.name === name);
+  assert.ok(found, `no filter ${name}`);
+  return found.spec.text;
+}
+
+function altered(name: string, what: Partial<Member>): Topology {
+  return { ...client, members: client.members.map((one) => (one.name === name ? { ...one, ...what } : one)) };
+}
+
+test('the filters of both privacy profiles are the golden files', () => {
+  for (const [profile, topology] of [
+    ['client', client],
+    ['server', server],
+  ] as const) {
+    const files = globSync(`${golden}/${profile}.*.nft`).map((path) => readFileSync(path, 'utf8'));
+    const texts = expand(topology, facts).map(({ spec }) => `${spec.text}\n`);
+    assert.ok(files.length > 1);
+    assert.deepEqual(texts.toSorted(), files.toSorted());
+  }
+});
+
+test('without containers there is no filter at all', () => {
+  assert.deepEqual(expand({ ...client, members: [], published: [], exits: [] }, facts), []);
+});
+
+test('a plain container has no table of its own, and is shut off by the host', () => {
+  const topology = { ...client, members: [member(105, 'web-server', {})], published: [], exits: [] };
+  assert.deepEqual(
+    expand(topology, facts).map(({ name }) => name),
+    ['host'],
+  );
+  assert.doesNotMatch(text('host', topology), /masquerade|dnat/);
+  assert.match(text('host', topology), /iifname "ovsbr0" jump from_bridge/);
+});
+
+test('without an uplink nothing is let out', () => {
+  for (const topology of [client, server]) {
+    const host = text('host', topology, { uplink: null });
+    assert.doesNotMatch(host, /masquerade|ip saddr/);
+    assert.match(host, /dnat ip to 10\.0\.0\.100/);
+  }
+});
+
+test('every bridge with a container is shut, and every other is left alone', () => {
+  const [bridge] = client.bridges;
+  assert.ok(bridge);
+  const topology = {
+    ...client,
+    bridges: [bridge, { ...bridge, name: 'mesh' }, { ...bridge, name: 'spare' }],
+    members: [...client.members, member(104, 'app-server', { bridge: 'mesh' })],
+  };
+  const host = text('host', topology);
+  assert.match(host, /iifname != "mesh" iifname != "ovsbr0" fib daddr type local/);
+  assert.match(host, /iifname "mesh" drop/);
+  assert.match(host, /oifname "mesh" jump to_bridge/);
+  assert.doesNotMatch(host, /spare/);
+});
+
+test('a published port may name its container', () => {
+  const topology: Topology = { ...client, published: [{ protocol: 'udp', port: 51820, to: 'wireguard-gateway' }] };
+  assert.equal(text('host', topology), text('host', client));
+});
+
+test('the order of the state does not change a text', () => {
+  const [gateway] = client.members;
+  assert.ok(gateway);
+  const peers = ['10.98.0.0/16', '10.99.0.0/24', '10.99.0.0/24', '192.0.2.7/32'];
+  const wg = (allowed: readonly string[]): Topology => {
+    const { wg0 } = gateway.wireguard;
+    assert.ok(wg0);
+    return altered(gateway.name, {
+      wireguard: { wg0: { ...wg0, peers: allowed.map((one) => ({ public_key: 'K', allowed_ips: [one] })) } },
+    });
+  };
+  assert.equal(text(gateway.name, wg(peers)), text(gateway.name, wg(peers.toReversed())));
+  assert.match(text(gateway.name, wg(peers)), /ip saddr 192\.0\.2\.7 masquerade/);
+  assert.equal(text(gateway.name, wg(peers)).match(/ip saddr 10\.99\.0\.0\/24 masquerade/g)?.length, 1);
+  assert.match(text(gateway.name, wg(['0.0.0.0/0'])), /oifname "internal_100" masquerade/);
+  const published = [...client.published, { protocol: 'tcp', port: 443, to: '10.0.0.102' } as const];
+  const exits = [...client.exits, { ip: '10.0.0.9', pin: null }];
+  assert.equal(
+    text('host', { ...client, published, exits }),
+    text('host', { ...client, published: published.toReversed(), exits: exits.toReversed() }),
+  );
+});
+
+test('without its pin a proxy gets nowhere, and without a sender it takes no packets in', () => {
+  assert.doesNotMatch(text('xray-client', altered('xray-client', { pin: null })), /dport 443/);
+  const alone = text('xray-client', {
+    ...client,
+    members: client.members.filter(({ role }) => role === 'proxy-client'),
+  });
+  assert.doesNotMatch(alone, /redirect|12408/);
+});
+
+test("WARP's segments are cut to the MTU of the state", () => {
+  const { warp } = client.members[1] ?? {};
+  assert.ok(warp);
+  assert.match(text('warp-tunnel', altered('warp-tunnel', { warp: { ...warp, mtu: 1420 } })), /maxseg size set 1380/);
+});
+
+test('a veth container is filtered on its own device', () => {
+  assert.match(
+    text('xray-client', altered('xray-client', { device: 'eth0', mode: 'veth' })),
+    /iifname "eth0" ip saddr/,
+  );
+});

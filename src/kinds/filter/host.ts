@@ -1,0 +1,104 @@
+// The host's table: what passes between our bridges and the rest of the world (datapath.md, promises 1, 5, 7).
+
+import { type Address, compareIps, contains, parseAddress } from '../../core/address.ts';
+import type { Facts, Published, Topology } from '../../core/topology.ts';
+import { type Chain, filter, nat, replies, show, table } from './text.ts';
+
+/**
+ * Lets out the exits alone and in the published ports alone; nothing from a bridge reaches the host itself. Forwarding
+ * that has nothing to do with our bridges is left to others. Without an uplink nothing gets out.
+ */
+export function hostTable(topology: Topology, facts: Facts): string {
+  const used = new Set(topology.members.map((member) => member.bridge));
+  const bridges = [...used].sort();
+  return table([
+    ...nat(
+      'prerouting',
+      published(topology).map((port) => `${notFrom(bridges)}fib daddr type local ${dnat(port)}`),
+    ),
+    ...nat(
+      'postrouting',
+      exits(topology, facts).map((exit) => `${exit} masquerade`),
+    ),
+    filter(
+      'input',
+      'accept',
+      bridges.flatMap((bridge) => own(`iifname "${bridge}"`)),
+    ),
+    filter(
+      'output',
+      'accept',
+      bridges.map((bridge) => `oifname "${bridge}" meta nfproto ipv6 drop`),
+    ),
+    filter('forward', 'accept', [
+      ...bridges.map((bridge) => `iifname "${bridge}" jump from_bridge`),
+      ...bridges.map((bridge) => `oifname "${bridge}" jump to_bridge`),
+    ]),
+    fromBridge(topology, facts),
+    toBridge(topology),
+  ]);
+}
+
+/** What a VPS's proxy must not reach from inside: the provider's and our own networks, and no place at all (RFC 6890). */
+const reserved = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '224.0.0.0/3',
+].map((text) => parseAddress(text) as Address);
+
+function own(from: string): readonly string[] {
+  return ['meta nfproto ipv6 drop', ...replies, 'drop'].map((rule) => `${from} ${rule}`);
+}
+
+function fromBridge(topology: Topology, facts: Facts): Chain {
+  const pinned = exits(topology, facts, true).map((exit) => `${exit} accept`);
+  const free = exits(topology, facts, false);
+  const asked = facts.nameservers.filter((ip) => reserved.some((network) => contains(network, ip)));
+  const names = free.flatMap((exit) =>
+    asked.flatMap((ip) => ['udp', 'tcp'].map((protocol) => `${exit} ip daddr ${ip} ${protocol} dport 53 accept`)),
+  );
+  const anywhere = free.map((exit) => `${exit} ip daddr != { ${reserved.map(show).join(', ')} } accept`);
+  const rules = ['meta nfproto ipv6 drop', ...replies, ...pinned, ...names, ...anywhere, 'drop'];
+  return { name: 'from_bridge', hook: null, rules };
+}
+
+/** A published port is reached by our rewrite alone, never by a route that somebody has to the container. */
+function toBridge(topology: Topology): Chain {
+  const ports = published(topology).map(
+    ({ protocol, port, to }) => `ip daddr ${to} ${protocol} dport ${port} ct status dnat accept`,
+  );
+  return { name: 'to_bridge', hook: null, rules: ['meta nfproto ipv6 drop', ...replies, ...ports, 'drop'] };
+}
+
+/** What an exit may send, as a match; `pinned` asks for those with or without a pin only. */
+function exits({ exits: all }: Topology, { uplink }: Facts, pinned?: boolean): readonly string[] {
+  if (uplink === null) return [];
+  return all
+    .filter(({ pin }) => pinned === undefined || (pin !== null) === pinned)
+    .toSorted((a, b) => compareIps(a.ip, b.ip))
+    .map(({ ip, pin }) => {
+      const to = pin === null ? '' : ` ip daddr ${pin.to.ip} ${pin.protocol} dport ${pin.to.port}`;
+      return `oifname "${uplink}" ip saddr ${ip}${to}`;
+    });
+}
+
+/** Published ports, sorted, with the member's address. */
+function published({ published: ports, members }: Topology): readonly Published[] {
+  const address = (to: string): string => members.find(({ name }) => name === to)?.address.ip ?? to;
+  return ports
+    .map((entry) => ({ ...entry, to: address(entry.to) }))
+    .toSorted((a, b) => a.port - b.port || (a.protocol < b.protocol ? -1 : 1));
+}
+
+function dnat({ protocol, port, to }: Published): string {
+  return `${protocol} dport ${port} dnat ip to ${to}`;
+}
+
+function notFrom(bridges: readonly string[]): string {
+  return bridges.map((bridge) => `iifname != "${bridge}" `).join('');
+}

@@ -1,0 +1,76 @@
+// Flows: for each bridge one bundle with what differs, so that a half-programmed switch is never visible.
+
+import type { Change } from '../../core/resource.ts';
+import type { Host } from '../../drivers/host.ts';
+import type { Flow } from '../../drivers/openflow/contract.ts';
+import { identity, parseFlow, printFlow } from '../../drivers/openflow/text.ts';
+import type { BridgeRow } from '../../drivers/ovsdb/contract.ts';
+import { OpError } from '../../error.ts';
+import { ZONE } from './mark.ts';
+import { dump, ours } from './observe.ts';
+import { numbered } from './port.ts';
+import type { Spec } from './schema.ts';
+
+/** @throws OpError `foreign` when a flow that isn't ours would be replaced by one of ours. */
+export async function preflight(host: Host, batch: readonly Change<Spec>[]): Promise<void> {
+  const rows = await host.ovsdb.bridges();
+  for (const change of batch) {
+    const row = rows.find((candidate) => candidate.name === change.name);
+    if (row === undefined) continue;
+    const wanted = new Set(delta(change).add.map(identity));
+    const taken = (await dump(host, row)).find((flow) => !ours(flow) && !initial(flow) && wanted.has(identity(flow)));
+    if (taken !== undefined)
+      throw new OpError('foreign', `${change.name} has a flow that is not op-dbus's: ${printFlow(taken)}`, {
+        at: `flow ${change.name}`,
+        hint: `Remove it: ovs-ofctl --strict del-flows ${change.name} "${key(taken)}"`,
+      });
+  }
+}
+
+/**
+ * One bundle for each bridge. A bridge that is gone took its flows along. When a pair's flow went, the connections that
+ * it had committed are forgotten, lest their replies pass once more when the pair comes back.
+ */
+export async function apply(host: Host, batch: readonly Change<Spec>[]): Promise<void> {
+  const rows = await host.ovsdb.bridges();
+  for (const change of batch) {
+    const row = rows.find((candidate) => candidate.name === change.name);
+    if (row === undefined && change.after === null) continue;
+    if (row === undefined) throw new OpError('host', `there is no bridge ${change.name}`);
+    await host.openflow.bundle(change.name, ...bundle(row, change));
+    if (unpaired(change)) await host.openflow.flushZone(ZONE);
+  }
+}
+
+/** The flows to add (a changed one replaces its old self) and to remove. */
+export function delta({ before, after }: Change<Spec>): {
+  readonly add: readonly Flow[];
+  readonly remove: readonly Flow[];
+} {
+  const old = before?.flows ?? [];
+  const fresh = after?.flows ?? [];
+  const add = fresh.filter((line) => !old.includes(line)).map(parseFlow);
+  const gone = old.filter((line) => !fresh.includes(line)).map(parseFlow);
+  const kept = new Set(add.map(identity));
+  return { add, remove: gone.filter((flow) => !kept.has(identity(flow))) };
+}
+
+/** A flow's place, as ovs-ofctl takes it: cookie, table, priority and match. */
+export function key({ cookie, table, priority, match }: Flow): string {
+  return [`cookie=${cookie}/-1`, `table=${table}`, `priority=${priority}`, ...(match === '' ? [] : [match])].join(',');
+}
+
+function bundle(row: BridgeRow, change: Change<Spec>): [readonly Flow[], readonly Flow[]] {
+  const { add, remove } = delta(change);
+  return [add.map((flow) => numbered(row, flow)), remove.map((flow) => numbered(row, flow))];
+}
+
+/** A line that commits a pair was there and isn't any more, in this form. */
+function unpaired({ before, after }: Change<Spec>): boolean {
+  return (before?.flows ?? []).some((line) => line.includes('ct_mark') && !after?.flows.includes(line));
+}
+
+/** What the switch itself puts into a bridge that nobody shut. */
+function initial({ cookie, table, priority, match, actions }: Flow): boolean {
+  return cookie === '0x0' && table === 0 && priority === 0 && match === '' && actions === 'NORMAL';
+}

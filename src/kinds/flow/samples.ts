@@ -1,0 +1,29 @@
+// Host states for the laws: none, a shut bridge, a pair, two bridges. They stand on `given`.
+
+import type { Resource } from '../../core/resource.ts';
+import { MARK, type Step } from '../../drivers/ovsdb/contract.ts';
+import type { Spec } from './schema.ts';
+
+const drop = 'cookie=0xdead0fff, priority=0 actions=drop';
+const normal = 'cookie=0xdead0ffc, table=10, priority=0 actions=NORMAL';
+const pair =
+  'cookie=0xbeef0064, table=10, priority=1000,ip,in_port=LOCAL actions=ct(commit,zone=44100,exec(set_field:0xfffe0064->ct_mark)),LOCAL';
+const hidden = 'cookie=0xcafe0001, table=8, priority=900,ip actions=set_field:64->nw_ttl,goto_table:10';
+
+const on = (name: string, flows: readonly string[]): Resource<Spec> => ({ kind: 'flow', name, spec: { flows } });
+
+export const samples: readonly (readonly Resource<Spec>[])[] = [
+  [],
+  [on('ovsbr0', [drop])],
+  [on('ovsbr0', [drop, hidden, pair])],
+  [
+    on('mesh', [drop, normal]),
+    on('ovsbr0', [drop.replace('drop', 'goto_table:10'), pair.replace('LOCAL actions', '7 actions')]),
+  ],
+];
+
+/** What must be there before flows can be: the bridges, marked as ours. */
+export const given: readonly Step[] = ['mesh', 'ovsbr0'].map((name) => ({
+  op: 'put-bridge',
+  bridge: { name, datapathType: 'netdev', failMode: 'secure', otherConfig: {}, externalIds: { [MARK]: name } },
+}));

@@ -1,0 +1,13 @@
+// A bridge's flows: one resource per bridge, named as the bridge.
+
+import { z } from 'zod';
+
+export const schema = z.strictObject({
+  /**
+   * Each in exactly the form in which `ovs-ofctl -O OpenFlow14 --names --no-stats dump-flows` prints it, without quotes
+   * round port names; sorted by table, then from the highest priority down, then by text.
+   */
+  flows: z.array(z.string()).readonly(),
+});
+
+export type Spec = z.output<typeof schema>;

@@ -1,0 +1,184 @@
+// Flows on a real switch with dummy ports: what is loaded reads back word for word, whatever is absent.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { difference } from '../../core/plan.ts';
+import { type Change, type Resource, undo } from '../../core/resource.ts';
+import type { Facts, Topology } from '../../core/topology.ts';
+import { run } from '../../drivers/exec.ts';
+import type { Host } from '../../drivers/host.ts';
+import { type DummySwitch, startDummySwitch } from '../../drivers/ovsdb/testing.ts';
+import { client, mixed, none, topologies } from './fixture.ts';
+import { flow } from './index.ts';
+import type { Spec } from './schema.ts';
+import { addPort, appctl, build, hostOf } from './testing.ts';
+
+let ovs: DummySwitch;
+before(async () => {
+  ovs = await startDummySwitch();
+});
+after(() => ovs.stop());
+
+const all = (): boolean => true;
+
+async function go(host: Host, wanted: readonly Resource<Spec>[]): Promise<readonly Change<Spec>[]> {
+  const changes = difference(await flow.observe(host), wanted) as readonly Change<Spec>[];
+  await flow.preflight?.(host, changes);
+  await flow.apply(host, changes, () => {});
+  return changes;
+}
+
+async function fresh(topology: Topology, present: (port: string) => boolean = all): Promise<Host> {
+  for (const { name } of topology.bridges) await build(ovs, topology, name, present);
+  return hostOf(ovs, topology, present);
+}
+
+const sorted = (resources: readonly Resource<Spec>[]): readonly Resource<Spec>[] =>
+  resources.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+
+for (const [name, topology] of Object.entries(topologies))
+  test(`the flows of ${name} read back from the switch line for line`, async () => {
+    const host = await fresh(topology);
+    const wanted = flow.expand(topology, {} as Facts);
+    await go(host, wanted);
+    assert.deepEqual(sorted(await flow.observe(host)), sorted(wanted));
+    assert.deepEqual(await go(host, wanted), []);
+  });
+
+test('flows name ports that are absent as yet, and are the same when they come', async () => {
+  const absent = (port: string): boolean => !['internal_101', 'veth104', 'veth105'].includes(port);
+  const host = await fresh(mixed, absent);
+  const wanted = flow.expand(mixed, {} as Facts);
+  await go(host, wanted);
+  assert.deepEqual(sorted(await flow.observe(host)), sorted(wanted));
+  for (const [bridge, port] of [
+    ['ovsbr0', 'internal_101'],
+    ['ovsbr0', 'veth105'],
+    ['mesh', 'veth104'],
+  ] as const)
+    await run(ovs.run, ['ovs-vsctl', ...addPort(mixed, bridge, port)]);
+  assert.deepEqual(sorted(await flow.observe(hostOf(ovs, mixed, all))), sorted(wanted));
+});
+
+test('from one set of flows to another and back, in one bundle, with other owners’ flows untouched', async () => {
+  const host = await fresh(client);
+  await run(ovs.run, [
+    'ovs-ofctl',
+    '-O',
+    'OpenFlow14',
+    'add-flow',
+    'ovsbr0',
+    'cookie=0x7,table=33,priority=5,actions=drop',
+  ]);
+  const a = flow.expand(client, {} as Facts);
+  const b = flow.expand({ ...client, level: 1, members: client.members.slice(0, 2), published: [] }, {} as Facts);
+  await go(host, a);
+  const changes = await go(host, b);
+  assert.deepEqual(await flow.observe(host), b);
+  await flow.apply(host, changes.map(undo), () => {});
+  assert.deepEqual(await flow.observe(host), a);
+  await go(host, []);
+  assert.deepEqual(await flow.observe(host), []);
+  assert.match(await appctl(ovs, 'bridge/dump-flows', 'ovsbr0'), /table_id=33, .*priority=5/);
+});
+
+test('commands as rendered, typed one by one, do the same', async () => {
+  const host = await fresh(client);
+  const a = flow.expand(client, {} as Facts);
+  const b = flow.expand({ ...client, level: 1, published: [] }, {} as Facts);
+  await go(host, a);
+  for (const [from, to] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const changes = difference(from, to) as readonly Change<Spec>[];
+    for (const line of changes.flatMap((change) => flow.render(change))) {
+      const words = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
+      await run(ovs.run, words as unknown as readonly [string, ...string[]]);
+    }
+    assert.deepEqual(await flow.observe(host), to);
+  }
+});
+
+test('a flow that somebody changed, timed or removed under our cookie is seen, and set right', async () => {
+  const host = await fresh(none);
+  const wanted = flow.expand(none, {} as Facts);
+  await go(host, wanted);
+  const meddle = (...words: readonly string[]): Promise<string> =>
+    run(ovs.run, ['ovs-ofctl', '-O', 'OpenFlow14', ...words] as unknown as ['ovs-ofctl']);
+  await meddle('add-flow', 'ovsbr0', 'cookie=0xdead0ffd,priority=0,actions=NORMAL');
+  await meddle('add-flow', 'ovsbr0', 'cookie=0xdead0ffc,table=10,priority=0,hard_timeout=600,actions=NORMAL');
+  await meddle('--strict', 'del-flows', 'ovsbr0', 'priority=31700,tcp,tp_src=0');
+  await meddle('add-flow', 'ovsbr0', 'cookie=0xbeef0001,table=50,priority=0,actions=NORMAL');
+  assert.equal((await go(host, wanted)).length, 1);
+  assert.deepEqual(await flow.observe(host), wanted);
+});
+
+test('a foreign flow in the place of one of ours is an error that names it; the switch’s first flow is none', async () => {
+  const host = await fresh(none);
+  const wanted = flow.expand(none, {} as Facts);
+  await run(ovs.run, ['ovs-ofctl', '-O', 'OpenFlow14', 'add-flow', 'ovsbr0', 'priority=0,actions=NORMAL']);
+  await run(ovs.run, [
+    'ovs-ofctl',
+    '-O',
+    'OpenFlow14',
+    'add-flow',
+    'ovsbr0',
+    'cookie=0x9,table=10,priority=0,actions=drop',
+  ]);
+  await assert.rejects(go(host, wanted), { code: 'foreign', message: /cookie=0x9, table=10, priority=0 actions=drop/ });
+  await run(ovs.run, ['ovs-ofctl', '--strict', 'del-flows', 'ovsbr0', 'table=10,priority=0']);
+  await go(host, wanted);
+  assert.deepEqual(await flow.observe(host), wanted);
+});
+
+test('a bridge that is gone is quiet for deletes, and an error for anything else', async () => {
+  const host = await fresh(none);
+  await run(ovs.run, ['ovs-vsctl', 'del-br', 'ovsbr0']);
+  const gone = { ...host, ovsdb: { ...host.ovsdb, bridges: async () => [] } };
+  const spec = { flows: ['cookie=0xdead0fff, priority=0 actions=drop'] };
+  const change = { kind: 'flow', name: 'ovsbr0', before: spec, after: null };
+  await flow.preflight?.(gone, [change]);
+  await flow.apply(gone, [change], () => {});
+  await assert.rejects(
+    flow.apply(gone, [undo(change)], () => {}),
+    { code: 'host', message: /ovsbr0/ },
+  );
+});
+
+test('the zone is flushed when a pair went, and only then', async () => {
+  const host = await fresh(client);
+  const flushed: number[] = [];
+  const watched = {
+    ...host,
+    openflow: { ...host.openflow, flushZone: async (zone: number) => void flushed.push(zone) },
+  };
+  const a = flow.expand(client, {} as Facts);
+  await go(watched, a);
+  await go(watched, flow.expand({ ...client, securityFlows: false }, {} as Facts));
+  assert.deepEqual(flushed, []);
+  await go(watched, flow.expand({ ...client, members: client.members.slice(0, 2) }, {} as Facts));
+  assert.deepEqual(flushed, [44100]);
+});
+
+test('verify tells of a foreign flow on a chain, and lets it be elsewhere', async () => {
+  const host = await fresh(client);
+  const wanted = flow.expand(client, {} as Facts);
+  await go(host, wanted);
+  assert.deepEqual(
+    (await flow.check?.(host, wanted))?.map(({ ok }) => ok),
+    [true],
+  );
+  await run(ovs.run, [
+    'ovs-ofctl',
+    '-O',
+    'OpenFlow14',
+    'add-flow',
+    'ovsbr0',
+    'cookie=0x9,priority=65000,actions=NORMAL',
+  ]);
+  const [seen] = (await flow.check?.(host, wanted)) ?? [];
+  assert.equal(seen?.ok, false);
+  assert.match(seen?.detail ?? '', /1 foreign: cookie=0x9, priority=65000 actions=NORMAL/);
+  assert.deepEqual(await flow.check?.(host, flow.expand(none, {} as Facts)), []);
+});

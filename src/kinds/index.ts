@@ -1,0 +1,17 @@
+// The ordered list of kinds. `apply` makes and changes in this order; deletes run it backwards.
+
+import { bridge } from './bridge/index.ts';
+import { container } from './container/index.ts';
+import { filter } from './filter/index.ts';
+import { flow } from './flow/index.ts';
+import type { Kind } from './kind.ts';
+import { port } from './port/index.ts';
+import { proxy } from './proxy/index.ts';
+import { sysctl } from './sysctl/index.ts';
+import { tunnel } from './tunnel/index.ts';
+
+/**
+ * Shut first (filter), then the switch (bridge, port, flow), then what sends (container), and inside the containers from
+ * the exit inwards (proxy before tunnel): no packet ever meets a half-built path.
+ */
+export const kinds = [filter, sysctl, bridge, port, flow, container, proxy, tunnel] as unknown as readonly Kind<unknown>[];

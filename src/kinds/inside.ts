@@ -1,0 +1,123 @@
+// What runs inside a container: a unit, its files, and the checker of its program. Kinds `tunnel` and `proxy` are made of it.
+
+import { z } from 'zod';
+import { canonical } from '../core/plan.ts';
+import type { Change, Resource } from '../core/resource.ts';
+import { fingerprint, fingerprints, placeholder, reveal } from '../core/secret.ts';
+import type { Host } from '../drivers/host.ts';
+
+export const schema = z.strictObject({
+  container: z.string(),
+  /** The container's distance from the exit: 0 is set up first. */
+  order: z.int(),
+  /** The systemd unit, without `.service`. */
+  unit: z.string(),
+  /** By path. `text` may hold placeholders of secrets (core/secret.ts). */
+  files: z.record(z.string(), z.strictObject({ mode: z.int(), text: z.string() })),
+  /** The program's own checker: an argument vector that names the files by their paths. */
+  check: z.array(z.string()).readonly(),
+  /** Whether `systemctl reload` takes a changed file while the unit runs. */
+  reloads: z.boolean(),
+  active: z.boolean(),
+});
+
+export type Inside = z.output<typeof schema>;
+
+/** Where a container keeps what a kind put into it: a list of specs without `active`. */
+export function recordPath(kind: string): string {
+  return `/etc/op-dbus/${kind}.json`;
+}
+
+export const record = z.array(schema.omit({ active: true }));
+
+/** Every resource of `kind` in the containers that carry our mark. */
+export async function observeInside(host: Host, kind: string): Promise<readonly Resource<Inside>[]> {
+  const containers = await host.containers.list();
+  const found = await Promise.all(
+    containers.map(async ({ name, running }) => {
+      const specs = await recorded(host, kind, name);
+      const active = running ? await activeUnits(host, name, specs) : null;
+      return Promise.all(
+        specs.map(async (spec) => ({
+          kind,
+          name: `${name}/${spec.unit}`,
+          spec: { ...spec, files: await seen(host, name, spec.files), active: active === null || active.has(spec.unit) },
+        })),
+      );
+    }),
+  );
+  return found.flat();
+}
+
+/** The container wrote this file, perhaps: what doesn't parse, or speaks of another container, is as if it were not there. */
+export async function recorded(host: Host, kind: string, container: string): Promise<readonly Omit<Inside, 'active'>[]> {
+  const text = await host.containers.read(container, recordPath(kind));
+  if (text === null) return [];
+  try {
+    const parsed = record.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data.filter((spec) => spec.container === container) : [];
+  } catch {
+    return [];
+  }
+}
+
+async function activeUnits(
+  host: Host,
+  container: string,
+  specs: readonly Pick<Inside, 'unit'>[],
+): Promise<ReadonlySet<string>> {
+  if (specs.length === 0) return new Set();
+  const units = specs.map((spec) => spec.unit);
+  const { stdout } = await host.containers.exec(container, ['systemctl', 'is-active', ...units]);
+  const states = stdout.split('\n');
+  return new Set(units.filter((_, index) => states[index] === 'active'));
+}
+
+/** The files as they are: an unchanged one by its text with placeholders, a changed one by the fingerprint of all of it. */
+async function seen(host: Host, container: string, files: Inside['files']): Promise<Inside['files']> {
+  const entries = await Promise.all(
+    Object.entries(files).map(async ([path, file]): Promise<readonly [string, Inside['files'][string]][]> => {
+      const actual = await host.containers.read(container, path);
+      if (actual === null) return [];
+      if (actual === (await revealed(host, file.text).catch(() => null))) return [[path, file]];
+      host.secrets.remember(fingerprint(actual), actual);
+      return [[path, { ...file, text: placeholder(actual) }]];
+    }),
+  );
+  return Object.fromEntries(entries.flat());
+}
+
+/** The text with its secrets. @throws OpError `host` when one is unknown. */
+export async function revealed(host: Host, text: string): Promise<string> {
+  const secrets = new Map<string, string>();
+  for (const one of fingerprints(text)) secrets.set(one, await host.secrets.get(one));
+  return reveal(text, (one) => secrets.get(one) ?? '');
+}
+
+/** The change as the commands a person would type. */
+export function renderInside({ before, after }: Change<Inside>): readonly string[] {
+  const { container, unit } = (after ?? before) as Inside;
+  const inside = (command: string): string => `op-dbus exec ${container} -- ${command}`;
+  if (after === null) {
+    const files = Object.keys(before?.files ?? {});
+    return [inside(`systemctl disable --now ${unit}`), ...files.map((path) => inside(`rm ${path}`))];
+  }
+  const files = Object.keys(after.files).filter((path) => !same(before?.files[path], after.files[path]));
+  const gone = Object.keys(before?.files ?? {}).filter((path) => !(path in after.files));
+  return [
+    ...files.map((path) => inside(`tee ${path}`)),
+    ...gone.map((path) => inside(`rm ${path}`)),
+    ...(files.length > 0 ? [inside(after.check.join(' '))] : []),
+    inside(before === null ? `systemctl enable --now ${unit}` : `systemctl ${verb(before, after)} ${unit}`),
+  ];
+}
+
+/** What brings the unit from `before` to `after`. */
+export function verb(before: Inside | null, after: Inside): 'restart' | 'reload' | 'stop' {
+  if (!after.active) return 'stop';
+  return before?.active && after.reloads && before.reloads ? 'reload' : 'restart';
+}
+
+export function same(a: Inside['files'][string] | undefined, b: Inside['files'][string] | undefined): boolean {
+  return canonical(a ?? null) === canonical(b ?? null);
+}

@@ -1,0 +1,73 @@
+// The proxy client's configuration: SOCKS and WARP's packets in, VMess over TLS to the VPS out, and nothing else.
+
+import type { Facts, Member, Topology } from '../../core/topology.ts';
+import { placeholder } from '../../core/secret.ts';
+import type { Inside } from '../inside.ts';
+import { type Made, pem } from './made.ts';
+
+/** Where WARP's packets are taken in, after the container's filter has redirected them here. */
+export const warpPort = 12408;
+
+/** The certificate to pin, when the state names no other. */
+const pinned = '/etc/xray/vps.pem';
+
+/** There is no direct outbound: what can't go to the VPS goes nowhere. */
+export function client(topology: Topology, facts: Facts, member: Member): Made {
+  const { inbound, outbound, resolved } = member.xray as NonNullable<Member['xray']>;
+  if (outbound.protocol !== 'vmess' || resolved === null) throw new TypeError(`${member.name}: no VMess server`);
+  const certificate = outbound.certificate_file ?? pinned;
+  const file = facts.files[`${member.name}:${certificate}`];
+  const inner = topology.members.find((candidate) => candidate.warp !== null && candidate.next === member.id)?.warp;
+  const config = {
+    log: { access: 'none', loglevel: 'warning' },
+    inbounds: [
+      {
+        tag: 'socks',
+        listen: member.address.ip,
+        port: inbound.port,
+        protocol: 'socks',
+        settings: { auth: 'noauth', udp: false },
+      },
+      ...(inner
+        ? [
+            {
+              tag: 'warp',
+              listen: member.address.ip,
+              port: warpPort,
+              protocol: 'dokodemo-door',
+              settings: { address: inner.resolved.ip, port: inner.resolved.port, network: 'udp' },
+            },
+          ]
+        : []),
+    ],
+    outbounds: [
+      {
+        tag: 'vps',
+        protocol: 'vmess',
+        settings: {
+          vnext: [
+            {
+              address: resolved.ip,
+              port: resolved.port,
+              users: [{ id: placeholder(outbound.id), alterId: 0, security: outbound.security }],
+            },
+          ],
+        },
+        streamSettings: {
+          network: 'tcp',
+          security: 'tls',
+          tlsSettings: { serverName: outbound.server_name ?? outbound.server, ...trust(facts, certificate, file) },
+        },
+      },
+    ],
+  };
+  const files: Inside['files'] = file === undefined ? {} : { [certificate]: { mode: 0o644, text: pem(file) } };
+  return { config, files };
+}
+
+/** A certificate that is there is the only one accepted; without one the system's authorities decide. */
+function trust(facts: Facts, path: string, file: Facts['files'][string] | undefined): Record<string, unknown> {
+  if (file === undefined) return {};
+  if (facts.proxy.program === 'xray') return { pinnedPeerCertSha256: file.certificate ?? '' };
+  return { disableSystemRoot: true, certificates: [{ usage: 'verify', certificateFile: path }] };
+}

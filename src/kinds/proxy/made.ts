@@ -1,0 +1,12 @@
+// What both ends of the proxy are made of.
+
+import type { FileFact } from '../../core/topology.ts';
+import type { Inside } from '../inside.ts';
+
+/** A configuration as JSON data, and the files it names. */
+export type Made = { readonly config: Readonly<Record<string, unknown>>; readonly files: Inside['files'] };
+
+/** A PEM file of the files folder, by its fingerprint. */
+export function pem(file: FileFact): string {
+  return `{{secret:${file.fingerprint}}}\n`;
+}

@@ -1,0 +1,34 @@
+// Host states for the laws: none, a client, another configuration, a server beside it.
+
+import type { Resource } from '../../core/resource.ts';
+import { type Inside } from '../inside.ts';
+
+const path = '/etc/xray/config.json';
+
+const proxy = (container: string, text: string, spec: Partial<Inside> = {}): Resource<Inside> => ({
+  kind: 'proxy',
+  name: `${container}/xray`,
+  spec: {
+    container,
+    order: 0,
+    unit: 'xray',
+    files: { [path]: { mode: 0o600, text } },
+    check: ['/usr/bin/v2ray', '-test', '-config', path],
+    reloads: false,
+    active: true,
+    ...spec,
+  },
+});
+
+/** The containers that must exist. */
+export const containers = ['xray-client', 'xray-server'];
+
+export const samples: readonly (readonly Resource<Inside>[])[] = [
+  [],
+  [proxy('xray-client', '{}\n')],
+  [proxy('xray-client', '{"outbounds":[]}\n', { active: false })],
+  [
+    proxy('xray-client', '{}\n', { files: { [path]: { mode: 0o600, text: '{}\n' }, '/etc/xray/vps.pem': { mode: 0o644, text: 'an example\n' } } }),
+    proxy('xray-server', '{}\n'),
+  ],
+];

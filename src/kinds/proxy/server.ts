@@ -1,0 +1,59 @@
+// The proxy server's configuration: VMess over TLS in, the Internet out, private networks never.
+
+import type { Facts, Member } from '../../core/topology.ts';
+import { placeholder } from '../../core/secret.ts';
+import { type Made, pem } from './made.ts';
+
+/** Never reached through the proxy: the host's own networks and what is no place on the Internet (RFC 6890). */
+const reserved = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '224.0.0.0/3',
+];
+
+export function server(facts: Facts, member: Member): Made {
+  const { inbound } = member.xray as NonNullable<Member['xray']>;
+  if (inbound.protocol !== 'vmess') throw new TypeError(`${member.name}: no VMess inbound`);
+  const { certificates } = inbound.streamSettings.tlsSettings;
+  const config = {
+    log: { access: 'none', loglevel: 'warning' },
+    inbounds: [
+      {
+        tag: 'clients',
+        listen: member.address.ip,
+        port: inbound.port,
+        protocol: 'vmess',
+        settings: { clients: inbound.settings.clients.map(({ id }) => ({ id: placeholder(id), alterId: 0 })) },
+        streamSettings: {
+          network: 'tcp',
+          security: 'tls',
+          tlsSettings: {
+            certificates: certificates.map(({ certificateFile, keyFile }) => ({ certificateFile, keyFile })),
+          },
+        },
+      },
+    ],
+    outbounds: [
+      { tag: 'internet', protocol: 'freedom', settings: { domainStrategy: 'UseIPv4' } },
+      { tag: 'nowhere', protocol: 'blackhole' },
+    ],
+    routing: {
+      domainStrategy: 'IPOnDemand',
+      rules: [{ type: 'field', ip: reserved, outboundTag: 'nowhere' }],
+    },
+  };
+  const paths = certificates.flatMap(({ certificateFile, keyFile }) => [
+    [certificateFile, 0o644] as const,
+    [keyFile, 0o600] as const,
+  ]);
+  const files = paths.flatMap(([path, mode]) => {
+    const file = facts.files[`${member.name}:${path}`];
+    return file === undefined ? [] : [[path, { mode, text: pem(file) }] as const];
+  });
+  return { config, files: Object.fromEntries(files) };
+}

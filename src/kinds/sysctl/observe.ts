@@ -1,0 +1,17 @@
+// The settings that our file names, with the values they have now.
+
+import type { Resource } from '../../core/resource.ts';
+import type { Host } from '../../drivers/host.ts';
+import { parse, path } from './file.ts';
+import type { Spec } from './schema.ts';
+
+/** A file of that name which isn't ours says nothing. */
+export async function observe(host: Host): Promise<readonly Resource<Spec>[]> {
+  const entries = parse(await host.files.read(path)) ?? [];
+  return Promise.all(
+    entries.map(async ({ key }) => {
+      const value = (await host.net.sysctl(key)) ?? '';
+      return { kind: 'sysctl', name: key, spec: { value } };
+    }),
+  );
+}

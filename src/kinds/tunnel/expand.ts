@@ -1,0 +1,106 @@
+// WireGuard interfaces: the gateway's for clients, and WARP's. Both are wg-quick's files and units (wg-quick(8)).
+
+import type { Expand, Facts, Member, Topology } from '../../core/topology.ts';
+import type { Inside } from '../inside.ts';
+
+const header = '# Written by op-dbus from its state file; a change by hand is put back.';
+/** Routing table and mark of WARP's own packets: wg-quick's customary number. */
+const mark = 51820;
+/** What WARP carries (wgcf writes the same). */
+const warpMtu = 1280;
+
+export const expand: Expand<Inside> = (topology, facts) =>
+  topology.members.flatMap((member) => [
+    ...Object.keys(member.wireguard).map((name) => gateway(topology, facts, member, name)),
+    ...(member.warp === null ? [] : [warp(facts, member, member.warp)]),
+  ].map((spec) => ({ kind: 'tunnel', name: `${member.name}/${spec.unit}`, spec })));
+
+function gateway(topology: Topology, facts: Facts, member: Member, name: string): Inside {
+  const { address, listen_port, private_key_file, peers, mtu } = member.wireguard[name] as Member['wireguard'][string];
+  const lines = [
+    header,
+    '[Interface]',
+    `Address = ${address}`,
+    `ListenPort = ${listen_port}`,
+    `PrivateKey = ${secret(facts, member, private_key_file)}`,
+    ...mtuLine(mtu ?? chainMtu(topology)),
+    ...peers.flatMap((peer) => [
+      '',
+      '[Peer]',
+      `PublicKey = ${peer.public_key}`,
+      ...(peer.preshared_key_file === undefined
+        ? []
+        : [`PresharedKey = ${secret(facts, member, peer.preshared_key_file)}`]),
+      `AllowedIPs = ${peer.allowed_ips.join(', ')}`,
+      ...(peer.endpoint === undefined ? [] : [`Endpoint = ${peer.endpoint}`]),
+      ...(peer.persistent_keepalive === undefined ? [] : [`PersistentKeepalive = ${peer.persistent_keepalive}`]),
+    ]),
+  ];
+  const keys = [private_key_file, ...peers.flatMap((peer) => peer.preshared_key_file ?? [])];
+  return unit(facts, member, name, lines, keys, true);
+}
+
+/**
+ * Everything but WARP's own marked packets goes through the tunnel, by a rule that stays when the tunnel is gone: then
+ * the table's last route says "unreachable", never "by the bridge".
+ */
+function warp(facts: Facts, member: Member, state: NonNullable<Member['warp']>): Inside {
+  const rule = (priority: number, what: string): string =>
+    `PostUp = [ -n "$(ip -4 rule show priority ${priority})" ] || ip -4 rule add ${what} priority ${priority}`;
+  const lines = [
+    header,
+    '[Interface]',
+    `Address = ${state.address}`,
+    `PrivateKey = ${secret(facts, member, state.private_key_file)}`,
+    `MTU = ${state.mtu ?? warpMtu}`,
+    `FwMark = ${mark}`,
+    'Table = off',
+    `PostUp = ip -4 route replace unreachable default metric 9999 table ${mark}`,
+    `PostUp = ip -4 route replace default dev %i table ${mark}`,
+    rule(32000, 'table main suppress_prefixlength 0'),
+    rule(32001, `not fwmark ${mark} table ${mark}`),
+    '',
+    '[Peer]',
+    `PublicKey = ${state.public_key}`,
+    'AllowedIPs = 0.0.0.0/0',
+    `Endpoint = ${state.resolved.ip}:${state.resolved.port}`,
+    'PersistentKeepalive = 25',
+  ];
+  return unit(facts, member, state.interface, lines, [state.private_key_file], false);
+}
+
+function unit(
+  facts: Facts,
+  member: Member,
+  name: string,
+  lines: readonly string[],
+  keys: readonly string[],
+  reloads: boolean,
+): Inside {
+  const path = `/etc/wireguard/${name}.conf`;
+  const files = keys.map((key) => [key, { mode: 0o600, text: `${secret(facts, member, key)}\n` }] as const);
+  return {
+    container: member.name,
+    order: member.order,
+    unit: `wg-quick@${name}`,
+    files: { ...Object.fromEntries(files), [path]: { mode: 0o600, text: `${lines.join('\n')}\n` } },
+    check: ['wg-quick', 'strip', path],
+    reloads,
+    active: true,
+  };
+}
+
+/** A client's packet must fit into WARP's without being cut; without WARP wg-quick works it out from the route. */
+function chainMtu(topology: Topology): number | undefined {
+  const inner = topology.members.flatMap((member) => (member.warp === null ? [] : [member.warp.mtu ?? warpMtu]));
+  return inner.length === 0 ? undefined : Math.min(...inner);
+}
+
+function mtuLine(mtu: number | undefined): readonly string[] {
+  return mtu === undefined ? [] : [`MTU = ${mtu}`];
+}
+
+/** The placeholder of a key from the files folder; the engine has made sure that it is there. */
+function secret(facts: Facts, member: Member, path: string): string {
+  return `{{secret:${facts.files[`${member.name}:${path}`]?.fingerprint ?? ''}}}`;
+}

@@ -1,0 +1,17 @@
+// Kind `tunnel`: WireGuard interfaces inside containers.
+
+import { applyInside } from '../install.ts';
+import { type Inside, observeInside, renderInside, schema } from '../inside.ts';
+import { kind } from '../kind.ts';
+import { check } from './check.ts';
+import { expand } from './expand.ts';
+
+export const tunnel = kind<Inside>({
+  name: 'tunnel',
+  schema,
+  expand,
+  observe: (host) => observeInside(host, 'tunnel'),
+  apply: (host, batch) => applyInside(host, 'tunnel', batch),
+  render: renderInside,
+  check,
+});

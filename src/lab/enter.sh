@@ -1,0 +1,9 @@
+#!/bin/sh
+# Runs a program in all namespaces and the cgroup of a lab host, with a clean environment (nsenter(1)).
+# enter.sh CGROUP PID PROGRAM [ARGUMENT…]
+echo $$ > "$1/cgroup.procs" || exit 125
+pid=$2
+shift 2
+exec nsenter --target "$pid" --mount --uts --ipc --net --pid --cgroup -- \
+    env -i PATH="$(cd "$(dirname "$0")/../../bin" && pwd):/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root LANG=C.UTF-8 \
+    TERM="${TERM:-dumb}" "$@"

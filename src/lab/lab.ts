@@ -1,0 +1,134 @@
+// `op-dbus lab up|status|exec|down`: the whole chain on one machine. Its picture is in topology.ts.
+
+import { mkdir } from 'node:fs/promises';
+import type { ExecResult } from '../drivers/exec.ts';
+import { mountCgroups, remove } from './down.ts';
+import { ask, capture as captureInside, daemon, interact, startHost, writeInside } from './host.ts';
+import { connect } from './network.ts';
+import { alive, CGROUP, FOLDER, hostFolder, locked, readRecord, source, writeRecord, type Pid1 } from './record.ts';
+import { startSwitch } from './switch.ts';
+import { HOSTS, LINKS, RESOLVERS, SWITCHED, TARGET, type HostName } from './topology.ts';
+import { makeTrust, type Trust } from './trust.ts';
+import { keyPair, startClient, startWarp, wgcfProfile } from './wireguard.ts';
+
+export type Progress = (line: string) => void;
+
+export type UpOptions = {
+  readonly progress: Progress;
+  /**
+   * Applies the profiles in `vps` and `home`: hosts, network, switches and servers are up, home has
+   * /etc/op-dbus/wgcf-profile.conf. Must leave home's /etc/op-dbus/client.conf, a wg-quick file for the client.
+   * Without it the lab stays a bare network.
+   */
+  readonly configure?: () => Promise<void>;
+  /** Leaves what there is when something fails, to be looked at; else the lab is taken down. */
+  readonly keep?: boolean;
+};
+
+export type LabStatus = {
+  /** Whether every host is up. */
+  readonly up: boolean;
+  readonly hosts: readonly {
+    readonly name: HostName;
+    /** Its pid 1 as the machine numbers it; null when the host is down. */
+    readonly pid: number | null;
+    readonly addresses: readonly string[];
+    /** Where its logs are. */
+    readonly folder: string;
+  }[];
+};
+
+/** Makes the lab anew: remains of another one are removed first. @throws OpError; then nothing is left, unless `keep`. */
+export async function up(options: UpOptions): Promise<void> {
+  await locked(async () => {
+    await remove();
+    try {
+      await build(options);
+    } catch (error) {
+      if (options.keep !== true) await remove();
+      throw error;
+    }
+  });
+}
+
+export async function status(): Promise<LabStatus> {
+  const record = await readRecord();
+  const hosts = await Promise.all(
+    HOSTS.map(async (name) => {
+      const pid1 = record?.hosts[name];
+      const ends = LINKS.flatMap((link) => [link, link.peer]).filter((end) => end.host === name);
+      return {
+        name,
+        pid: pid1 !== undefined && (await alive(pid1)) ? pid1.pid : null,
+        addresses: ends.flatMap((end) => end.addresses),
+        folder: hostFolder(name),
+      };
+    }),
+  );
+  return { up: hosts.every(({ pid }) => pid !== null), hosts };
+}
+
+/** Runs a program in a host on our own standard input, output and error. @returns its exit status. */
+export async function run(host: HostName, argv: readonly string[]): Promise<number> {
+  return interact(host, argv);
+}
+
+/** Runs a program in a host and returns what it printed. `deadline` in milliseconds, 30,000 unless told. */
+export async function capture(
+  host: HostName,
+  argv: readonly string[],
+  stdin = '',
+  deadline = 30_000,
+): Promise<ExecResult> {
+  return captureInside(host, argv, { stdin, deadline });
+}
+
+/** Removes the lab, whatever state it is in; quiet when there is none. */
+export async function down(progress: Progress): Promise<void> {
+  await locked(async () => {
+    await remove();
+    progress('lab: nothing left');
+  });
+}
+
+async function build({ progress, configure }: UpOptions): Promise<void> {
+  await mkdir(FOLDER, { recursive: true, mode: 0o700 });
+  await mountCgroups();
+  await mkdir(CGROUP);
+  const trust = await makeTrust();
+  const hosts: Partial<Record<HostName, Pid1>> = {};
+  await Promise.all(
+    HOSTS.map(async (name) => {
+      hosts[name] = await startHost(name, etc(name, trust));
+    }),
+  );
+  await writeRecord({ version: 1, hosts });
+  progress(`hosts: ${HOSTS.join(' ')}`);
+  await connect();
+  progress('network: links, addresses, routes');
+  const [device, warp] = [keyPair(), keyPair()];
+  await Promise.all([
+    serve('inet', 'dns', RESOLVERS),
+    serve('target', 'target', ['/etc/lab/server.pem', '/etc/lab/server.key', String(TARGET.echo)]),
+    serve('warp', 'trace', ['/etc/lab/server.pem', '/etc/lab/server.key']),
+    startWarp(warp, device.publicKey),
+    ...SWITCHED.map(startSwitch),
+    writeInside('home', '/etc/op-dbus/wgcf-profile.conf', wgcfProfile(device.privateKey, warp.publicKey), 0o600),
+  ]);
+  progress('servers: names, ifconfig.me, WARP; Open vSwitch in home and vps');
+  if (configure === undefined) return;
+  await configure();
+  const config = await ask('home', ['cat', '/etc/op-dbus/client.conf']);
+  await startClient(config);
+  progress('client: wg0 is up');
+}
+
+function etc(name: HostName, trust: Trust): Record<string, string> {
+  const bundle = { 'ssl/certs/ca-certificates.crt': trust.bundle, 'lab/authority.pem': trust.authority };
+  if (name !== 'target' && name !== 'warp') return bundle;
+  return { ...bundle, 'lab/server.pem': trust.certificate, 'lab/server.key': trust.key };
+}
+
+function serve(host: HostName, name: string, args: readonly string[]): Promise<void> {
+  return daemon(host, `${name}.log`, [process.execPath, source('src/lab/server', `${name}.ts`), ...args]);
+}

@@ -1,0 +1,103 @@
+// What the lab knows of itself between commands: its folder, its cgroup, the record of its hosts, the lock.
+
+import { existsSync } from 'node:fs';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { OpError } from '../error.ts';
+import { HOSTS, type HostName } from './topology.ts';
+
+/** Everything of the lab lies here, and goes with `lab down`. */
+export const FOLDER = '/var/lib/op-dbus-lab';
+/** Our own view of the cgroup2 hierarchy, mounted while the lab is up: machines mount it at different places or nowhere. */
+export const CGROUPS = `${FOLDER}/cgroup`;
+/** The cgroup of all lab hosts; each has one below it. */
+export const CGROUP = `${CGROUPS}/op-dbus-lab`;
+export const RECORD = `${FOLDER}/lab.json`;
+
+/** A host's pid 1 as the machine numbers it, with its start time (proc_pid_stat(5), field 22) against reuse of the pid. */
+export type Pid1 = { readonly pid: number; readonly start: string };
+export type LabRecord = { readonly version: 1; readonly hosts: Readonly<Partial<Record<HostName, Pid1>>> };
+
+export function hostFolder(host: HostName): string {
+  return `${FOLDER}/hosts/${host}`;
+}
+
+/** The repository, wherever this code runs from (sources or the bundle): the scripts and servers lie in its src/lab. */
+export function source(...path: readonly string[]): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) {
+    if (folder === '/') throw new OpError('internal', 'the lab needs the repository, src/lab, beside the program');
+    folder = dirname(folder);
+  }
+  return join(folder, ...path);
+}
+
+/** The record; null when there is none or it can't be read (then only the cgroup and the folder tell what is left). */
+export async function readRecord(): Promise<LabRecord | null> {
+  try {
+    const value: unknown = JSON.parse(await readFile(RECORD, 'utf8'));
+    return isRecord(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+export async function writeRecord(record: LabRecord): Promise<void> {
+  await writeFile(`${RECORD}.new`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+  await rename(`${RECORD}.new`, RECORD);
+}
+
+function isRecord(value: unknown): value is LabRecord {
+  if (typeof value !== 'object' || value === null || !('version' in value) || value.version !== 1) return false;
+  if (!('hosts' in value) || typeof value.hosts !== 'object' || value.hosts === null) return false;
+  return Object.entries(value.hosts).every(
+    ([name, pid1]) =>
+      HOSTS.some((host) => host === name) && typeof pid1?.pid === 'number' && typeof pid1?.start === 'string',
+  );
+}
+
+/** When the process started, in the kernel's ticks; null when there is no such process or it is a zombie. */
+export async function startTime(pid: number): Promise<string | null> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
+  // The program's name, in parentheses, may hold blanks and parentheses.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields === undefined || fields[0] === 'Z' ? null : (fields[19] ?? null);
+}
+
+export async function alive(pid1: Pid1): Promise<boolean> {
+  return (await startTime(pid1.pid)) === pid1.start;
+}
+
+/**
+ * Runs `action` while no other `lab up`, `down` or `prove` of this machine does. The lock is an abstract socket, so it
+ * ends with its process however that ends. @throws OpError `host` when it is taken.
+ */
+export async function locked<T>(action: () => Promise<T>): Promise<T> {
+  const release = await lock();
+  try {
+    return await action();
+  } finally {
+    await release();
+  }
+}
+
+/** A child of a killed holder may have the socket open until its own program starts: so a few tries. */
+async function lock(): Promise<() => Promise<unknown>> {
+  for (let tries = 0; ; tries += 1) {
+    const server = createServer();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen('\0op-dbus-lab', resolve);
+      });
+      return () => new Promise((resolve) => server.close(resolve));
+    } catch (cause) {
+      const hint = 'Wait until it has ended.';
+      if (tries === 15) throw new OpError('host', 'another op-dbus lab command is at work', { hint, cause });
+      await sleep(20);
+    }
+  }
+}
