@@ -1,28 +1,76 @@
 // A host made of all the fakes.
 
-import { fakeContainers } from '../src/drivers/container/fake.ts';
+import { type FakeContainers, fakeContainers } from '../src/drivers/container/fake.ts';
+import type { ExecResult } from '../src/drivers/exec.ts';
 import { scriptedExec } from '../src/drivers/exec.fake.ts';
 import { fakeFiles } from '../src/drivers/files/fake.ts';
 import type { Host } from '../src/drivers/host.ts';
 import { fakeMachine } from '../src/drivers/machine/fake.ts';
-import { fakeNet } from '../src/drivers/net/fake.ts';
+import { type FakeNet, fakeNet } from '../src/drivers/net/fake.ts';
 import { fakeNft } from '../src/drivers/nft/fake.ts';
 import { fakeOpenFlow } from '../src/drivers/openflow/fake.ts';
+import type { Step } from '../src/drivers/ovsdb/contract.ts';
 import { fakeOvsdb } from '../src/drivers/ovsdb/fake.ts';
 import { fakeSecrets } from '../src/drivers/secret/fake.ts';
+import { samples } from '../src/kinds/container/samples.ts';
 
-export function fakeHost(): Host {
+export type FakeHost = Host & { readonly containers: FakeContainers };
+
+/** `refuse` names programs that end with status 1 inside containers. */
+export function fakeHost(refuse: readonly string[] = []): FakeHost {
   const files = fakeFiles();
   const ovsdb = fakeOvsdb();
+  const net = fakeNet();
   return {
-    ovsdb,
+    ovsdb: { ...ovsdb, transact: (steps, comment) => ovsdb.transact(steps, comment).then(() => devices(steps, net)) },
     openflow: fakeOpenFlow(ovsdb),
-    net: fakeNet(),
+    net,
     nft: fakeNft(),
-    containers: fakeContainers(),
+    containers: fakeContainers(systemd(refuse)),
     files,
     secrets: fakeSecrets(files),
     machine: fakeMachine(),
     exec: scriptedExec(() => undefined).exec,
+  };
+}
+
+/** The switch makes a bridge's device, and removes it with all its addresses. */
+function devices(steps: readonly Step[], net: FakeNet): void {
+  for (const step of steps) {
+    if (step.op === 'delete-bridge') net.table.delete(step.name);
+    if (step.op !== 'put-bridge' || net.table.has(step.bridge.name)) continue;
+    net.table.set(step.bridge.name, { name: step.bridge.name, mac: null, mtu: 1500, up: false, addresses: [] });
+  }
+}
+
+/** Makes and starts containers that are no concern of the test at hand. */
+export async function withContainers(host: Host, names: readonly string[]): Promise<void> {
+  const { running: _, ...definition } = samples[1]?.[0]?.spec ?? never();
+  await host.containers.prepare(definition.template, () => {});
+  for (const [index, name] of names.entries()) {
+    await host.containers.create(name, { ...definition, id: 100 + index });
+    await host.containers.start(name);
+  }
+}
+
+function never(): never {
+  throw new TypeError('kind container has no sample');
+}
+
+/** Just enough of systemctl to know which units run, in any container. */
+function systemd(refuse: readonly string[]): (name: string, argv: readonly string[]) => ExecResult {
+  const active = new Set<string>();
+  const ok = { code: 0, stdout: '', stderr: '' };
+  return (name, [program = '', verb = '', ...units]) => {
+    if (refuse.includes(program)) return { code: 1, stdout: '', stderr: `${program}: no` };
+    if (program !== 'systemctl') return ok;
+    const named = units.map((unit) => `${name}/${unit}`);
+    if (verb === 'is-active') {
+      const states = named.map((unit) => (active.has(unit) ? 'active' : 'inactive'));
+      return { ...ok, stdout: states.join('\n') };
+    }
+    if (['start', 'restart', 'reload'].includes(verb)) for (const unit of named) active.add(unit);
+    if (verb === 'stop' || units[0] === '--now') for (const unit of named) active.delete(unit);
+    return ok;
   };
 }

@@ -6,16 +6,35 @@ import { test } from 'node:test';
 import { canonical, difference } from '../src/core/plan.ts';
 import { type Resource, undo } from '../src/core/resource.ts';
 import type { Host } from '../src/drivers/host.ts';
+import { MARK, type Step } from '../src/drivers/ovsdb/contract.ts';
 import { stages } from '../src/engine/run.ts';
 import { kinds } from '../src/kinds/index.ts';
 import type { Kind } from '../src/kinds/kind.ts';
-import { fakeHost } from './fake-host.ts';
+import { fakeHost, withContainers } from './fake-host.ts';
 
 type Samples = readonly (readonly Resource[])[];
 
+type Module = { readonly samples: Samples; readonly containers?: readonly string[] };
+
+function load(kind: Kind<unknown>): Promise<Module> {
+  return import(`../src/kinds/${kind.name}/samples.ts`) as Promise<Module>;
+}
+
 async function samples(kind: Kind<unknown>): Promise<Samples> {
-  const module = (await import(`../src/kinds/${kind.name}/samples.ts`)) as { samples: Samples };
-  return module.samples;
+  return (await load(kind)).samples;
+}
+
+/** A fake host on which the kind's samples can be applied: with the containers and bridges that they need. */
+async function ready(kind: Kind<unknown>): Promise<Host> {
+  const host = fakeHost();
+  await withContainers(host, (await load(kind)).containers ?? []);
+  if (kind.name === 'port' || kind.name === 'flow') await host.ovsdb.transact(['ovsbr0', 'mesh'].map(bridge), 'laws');
+  return host;
+}
+
+function bridge(name: string): Step {
+  const columns = { datapathType: 'netdev', failMode: 'secure', otherConfig: {}, externalIds: { [MARK]: name } } as const;
+  return { op: 'put-bridge', bridge: { name, ...columns } };
 }
 
 async function see(kind: Kind<unknown>, host: Host): Promise<string> {
@@ -45,7 +64,7 @@ for (const kind of kinds) {
     const states = await samples(kind);
     for (const a of states)
       for (const b of states) {
-        const host = fakeHost();
+        const host = await ready(kind);
         await go(kind, host, a);
         assert.equal(await see(kind, host), sorted(a));
         const changes = await go(kind, host, b);
@@ -58,7 +77,7 @@ for (const kind of kinds) {
 
   test(`${kind.name}: the order of the input does not matter`, async () => {
     for (const state of await samples(kind)) {
-      const host = fakeHost();
+      const host = await ready(kind);
       await go(kind, host, state.toReversed());
       assert.equal(await see(kind, host), sorted(state));
       assert.deepEqual(difference(await kind.observe(host), state), []);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { BlockList } from 'node:net';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {
   assignable,
   broadcastOf,
@@ -18,7 +18,7 @@ import {
 } from './address.ts';
 
 const ip = fc.ipV4();
-const address = fc.record({ ip, prefix: fc.integer({ min: 0, max: 32 }) });
+const address = fc.record({ ip, prefix: fc.integer({ min: 0, max: 32 }) }, { noNullPrototype: true });
 
 test('an address with prefix is read back as written, anything unusual is refused', () => {
   fc.assert(fc.property(address, (each) => assert.deepEqual(parseAddress(showAddress(each)), each)));

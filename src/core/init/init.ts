@@ -159,7 +159,7 @@ function check(profile: Profile, options: Options): void {
     const rule = rules[name];
     if (value === undefined) continue;
     if (!rule.for.includes(profile))
-      throw new OpError('usage', `${rule.flag} has no place in profile ${profile}`, {
+      throw new OpError('usage', `has no place in profile ${profile}`, {
         at: rule.flag,
         hint: `It belongs to ${rule.for.join(' and ')}.`,
       });

@@ -16,7 +16,7 @@ export function syntaxFault(text: string, error: unknown): { readonly offset: nu
   const reported = error instanceof Error && 'offset' in error && typeof error.offset === 'number' ? error.offset : 0;
   const offset = Math.min(Math.max(reported, 0), text.length);
   if (text.trim() === '') return { offset: 0, message: 'the file is empty: expected a JSON object' };
-  if (unfinished(text, offset)) return { offset: text.length, message: `the file ends too early: ${missing(text)}` };
+  if (unfinished(text)) return { offset: text.length, message: `the file ends too early: ${missing(text)}` };
   return { offset, message: `not valid JSON here: ${cause(text, offset)}` };
 }
 
@@ -36,13 +36,16 @@ function cause(text: string, offset: number): string {
   return /[\x21-\x7e]/.test(char) ? `${char} is not expected` : 'this character is not expected';
 }
 
-/** The parser reports an early end in many places: at the bracket that stays open, at the last token, or past the end. */
-function unfinished(text: string, offset: number): boolean {
-  const rest = text.slice(offset).trim();
-  const open = openBefore(text, text.length);
-  if (open.some((bracket) => bracket.offset === offset)) return true;
-  if (/^"([^"\\]|\\.)*"$/s.test(rest)) return /[{,]$/.test(text.slice(0, offset).trimEnd());
-  return rest === '' || (open.length > 0 && /^([,:]|-|"|t(ru?)?|f(a(ls?)?)?|n(ul?)?)$/.test(rest));
+/** The parser with positions reports an early end at some earlier token; the engine's own one tells it apart. */
+function unfinished(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return false;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : '';
+    const [, position] = / at position ([0-9]+)/.exec(message) ?? [];
+    return /^(Unexpected end|Unterminated string)/.test(message) || Number(position) >= text.trimEnd().length;
+  }
 }
 
 function missing(text: string): string {

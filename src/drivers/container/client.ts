@@ -13,6 +13,7 @@ import { containerFilter } from './filter.ts';
 import { type Entry, optional, records as openRecords } from './record.ts';
 import { base as idBase, release, reserve } from './subid.ts';
 import { build, treePath } from './template.ts';
+import { innerMaker, ownMaker } from './maker.ts';
 import { linkFile, readFile as readInside, type Root, removeFile, writeFile as writeInside } from './tree.ts';
 
 export type LxcOptions = {
@@ -82,17 +83,14 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
   }
 
   async function within<T>(name: string, action: (root: Root) => Promise<T>): Promise<T> {
-    const [{ layout: how, lower, base }, pid] = await Promise.all([need(name), init(name)]);
-    if (pid === null) {
-      const { upper } = rootPath(how, lower, folderOf(name));
-      return action({ name, upper, lower: how === 'overlay' ? lower : null, base });
-    }
+    const [record, pid] = await Promise.all([need(name), init(name)]);
+    if (pid === null) return action(stoppedRoot(name, record, folderOf(name)));
     const upper = `/proc/${pid}/root`;
     // Until init has changed its root, that is the machine's.
     const [inner, outer] = await Promise.all([stat(upper), stat('/')]);
     if (inner.dev === outer.dev && inner.ino === outer.ino)
       throw new OpError('host', `container ${name} is just starting`);
-    return action({ name, upper, lower: null, base });
+    return action({ name, upper, lower: null, base: record.base, make: innerMaker(pid) });
   }
 
   /** Everything but the root itself: hook, tun device node, configuration, records. `folder` is where the container is now. */
@@ -138,7 +136,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     await discard(fresh);
     await mkdir(fresh, { mode: 0o711 });
     await makeRoot(exec, how, { tree: lower, folder: fresh, base });
-    const root = { name, upper: rootPath(how, lower, fresh).upper, lower: how === 'overlay' ? lower : null, base };
+    const root = stoppedRoot(name, { layout: how, lower, base }, fresh);
     await writeRoot(root, {
       ...rootFiles(name, definition),
       '/etc/machine-id': `${randomBytes(16).toString('hex')}\n`,
@@ -183,7 +181,10 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
       await run(exec, ['rm', '-f', log, records.path(name, 'failure')]);
       const argv = ['lxc-start', '-P', lxc, '-n', name, '-d', '-l', 'WARN', '-o', log] as const;
       const { code } = await exec(argv, { deadline: patience });
-      if (code !== 0) throw await startFailure(name);
+      if (code !== 0) {
+        await gone(name);
+        throw await startFailure(name);
+      }
     }
     await booted(name, Date.now() + patience);
   }
@@ -230,11 +231,13 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     // 2: it was not running any more.
     if (code !== 0 && code !== 2)
       throw new OpError('host', `stopping container ${name}: ${stderr.trim() || `exit ${code}`}`);
-    const deadline = Date.now() + 10_000;
-    while ((await running()).has(name)) {
+    await gone(name);
+  }
+
+  /** Waits for the end of the monitor, which outlives the container by its last hooks. */
+  async function gone(name: string): Promise<void> {
+    for (const deadline = Date.now() + 10_000; (await running()).has(name); await sleep(5))
       if (Date.now() > deadline) throw new OpError('timeout', `container ${name}: its monitor doesn't end`);
-      await sleep(10);
-    }
   }
 
   function attach(
@@ -301,6 +304,15 @@ async function passable(path: string): Promise<void> {
   for (let at = path; at !== '/'; at = dirname(at))
     if (((await stat(at)).mode & 1) === 0)
       throw new OpError('host', `${at}: an unprivileged container can't pass through it`, { hint: `chmod o+x ${at}` });
+}
+
+function stoppedRoot(
+  name: string,
+  { layout: how, lower, base }: Omit<Entry, 'version' | 'definition'>,
+  folder: string,
+): Root {
+  const { upper } = rootPath(how, lower, folder);
+  return { name, upper, lower: how === 'overlay' ? lower : null, base, make: ownMaker(base) };
 }
 
 async function writeRoot(root: Root, files: Readonly<Record<string, string>>): Promise<void> {

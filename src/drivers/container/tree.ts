@@ -3,13 +3,14 @@
 
 import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lchown, lstat, mkdir, open, rename, symlink, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
 import { OpError } from '../../error.ts';
 import type { FileOptions } from './contract.ts';
+import type { Maker } from './maker.ts';
 
 /**
  * A container's root. Running: one folder. Stopped on an overlay: the upper folder, which takes all writes, and the
- * lower one. `base` is the machine's id of the container's root. A folder that was removed and made anew inside is
+ * lower one. `base` is the machine's id of the container's root, `make` what makes entries. A folder that was removed and made anew inside is
  * seen merged with the template's here: Node reads no extended attributes.
  */
 export type Root = {
@@ -17,6 +18,7 @@ export type Root = {
   readonly upper: string;
   readonly lower: string | null;
   readonly base: number;
+  readonly make: Maker;
 };
 
 const LIMIT = 16 * 1024 * 1024;
@@ -39,39 +41,33 @@ export async function readFile(root: Root, path: string): Promise<string | null>
 
 /** Replaces what is at `path` by a file; parents that are missing are made (0755, root). */
 export async function writeFile(root: Root, path: string, content: string, options: FileOptions): Promise<void> {
-  await within(root, path, true, async (folder, last) => {
-    const { fresh, place } = places(folder, last);
-    const file = await open(
-      fresh,
-      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-      0o600,
-    );
+  await place(root, path, async (folder, name) => {
+    await root.make.file(folder.handle, name);
+    const file = await open(`${folder.path}/${name}`, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
+      const { nlink } = await file.stat();
+      if (nlink !== 1) throw refused(root, path, 'was changed from inside while it was written', 'foreign');
+      // Nobody inside reads it before it has its owner and mode.
+      await file.chmod(0o600);
       await file.writeFile(content);
       await file.chown(root.base + options.uid, root.base + options.gid);
       await file.chmod(options.mode);
     } finally {
       await file.close();
     }
-    await put(root, path, fresh, place);
   });
 }
 
 /** Replaces what is at `path` by a symbolic link. */
 export async function linkFile(root: Root, path: string, target: string): Promise<void> {
-  await within(root, path, true, async (folder, last) => {
-    const { fresh, place } = places(folder, last);
-    await symlink(target, fresh);
-    await lchown(fresh, root.base, root.base);
-    await put(root, path, fresh, place);
-  });
+  await place(root, path, (folder, name) => root.make.link(folder.handle, name, target));
 }
 
 /**
- * Removes a file or link; quiet when there is none. `whiteout` hides a file of the lower folder: it makes the
+ * Removes a file or link; quiet when there is none. `hide` hides a file of the lower folder: it makes the
  * character device 0:0 at the path it is given.
  */
-export async function removeFile(root: Root, path: string, whiteout: (path: string) => Promise<void>): Promise<void> {
+export async function removeFile(root: Root, path: string, hide: (path: string) => Promise<void>): Promise<void> {
   await within(root, path, false, async (folder, last) => {
     const at = await find(folder, last);
     if (at === null) return;
@@ -80,9 +76,7 @@ export async function removeFile(root: Root, path: string, whiteout: (path: stri
     const below = await status(`${folder.lower.path}/${last}`);
     if (at.side === 'upper') await unlink(at.path);
     if (below !== null && !below.isDirectory())
-      await within(root, path, true, async (made) =>
-        whiteout(places(made, last).place.replace('self', `${process.pid}`)),
-      );
+      await within(root, path, true, async ({ upper }) => hide(`/proc/${process.pid}/fd/${upper?.handle.fd}/${last}`));
   });
 }
 
@@ -148,10 +142,10 @@ async function step(
   if (above === null || hidden) {
     if (!make) return { upper: null, lower };
     if (hidden) await unlink(at);
-    await mkdir(at, 0o755);
+    await root.make.folder(folder.upper.handle, part);
     const upper = await enter(at);
+    if (below !== null) await upper.handle.chown(below.uid, below.gid);
     await upper.handle.chmod((below?.mode ?? 0o755) & 0o7777);
-    await upper.handle.chown(below?.uid ?? root.base, below?.gid ?? root.base);
     return { upper, lower };
   }
   return { upper: await enter(at), lower };
@@ -169,12 +163,6 @@ async function find({ upper, lower }: Folder, last: string): Promise<Found | nul
 }
 
 type Found = { readonly side: 'upper' | 'lower'; readonly path: string; readonly stat: Stats };
-
-/** The path to write at, and one beside it to write first. */
-function places({ upper }: Folder, last: string): { readonly fresh: string; readonly place: string } {
-  if (upper === null) throw new OpError('internal', 'a folder to write in was not made');
-  return { fresh: `${upper.path}/.op-dbus-${randomBytes(6).toString('hex')}`, place: `${upper.path}/${last}` };
-}
 
 /** What an overlay puts in the upper folder to hide something of the lower one. */
 function whiteout(stat: Stats): boolean {
@@ -202,14 +190,20 @@ async function text(root: Root, path: string, file: FileHandle): Promise<string>
   }
 }
 
-async function put(root: Root, path: string, fresh: string, place: string): Promise<void> {
-  try {
-    await rename(fresh, place);
-  } catch (error) {
-    await unlink(fresh);
-    if (code(error) === 'EISDIR') throw refused(root, path, 'is a folder', 'host');
-    throw error;
-  }
+/** Makes something beside `path` and puts it there when it is whole. */
+async function place(root: Root, path: string, make: (folder: Open, name: string) => Promise<void>): Promise<void> {
+  await within(root, path, true, async ({ upper }, last) => {
+    if (upper === null) throw new OpError('internal', `${root.name}:${path}: its folder was not made`);
+    if ((await status(`${upper.path}/${last}`))?.isDirectory()) throw refused(root, path, 'is a folder', 'host');
+    const fresh = `.op-dbus-${randomBytes(6).toString('hex')}`;
+    try {
+      await make(upper, fresh);
+      await root.make.move(upper.handle, fresh, last);
+    } catch (error) {
+      await unlink(`${upper.path}/${fresh}`).catch(() => {});
+      throw error;
+    }
+  });
 }
 
 function refused(root: Root, path: string, why: string, kind: 'foreign' | 'host'): OpError {
