@@ -4,8 +4,6 @@ import type { Address } from './address.ts';
 import type { Resource } from './resource.ts';
 import type { WarpState, WireguardState, XrayState } from './state/schema.ts';
 
-export type { Address };
-
 /** Where a proxy takes WARP's packets in: its container's filter redirects them to this UDP port, its proxy listens on it. */
 export const warpPort = 12408;
 

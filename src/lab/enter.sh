@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs a program in all namespaces and the cgroup of a lab host, with a clean environment (nsenter(1)).
+# Runs a program in all namespaces and the cgroup of a lab host, with a clean environment (nsenter(1)); `op-dbus` is
+# the repository's.
 # enter.sh CGROUP PID PROGRAM [ARGUMENT…]
 echo $$ > "$1/cgroup.procs" || exit 125
 pid=$2

@@ -7,11 +7,19 @@ if [ "$1" != inside ]; then
     # The cgroup namespace's root is the cgroup we are in when it is made: so move first.
     echo $$ > "$1/cgroup.procs"
     shift
-    exec unshare --mount --uts --ipc --net --pid --cgroup --fork --kill-child -- /bin/sh "$0" inside "$@"
+    exec unshare --mount --propagation unchanged --uts --ipc --net --pid --cgroup --fork --kill-child -- /bin/sh "$0" inside "$@"
 fi
 folder=$2 name=$3
 shift 3
-mount --make-rprivate /
+# In a chroot / is no mount point; then its mounts may be shared with the machine, and nothing must be mounted.
+if ! mount --make-rprivate / 2> /dev/null; then
+    mount -t tmpfs tmpfs /run
+    if grep -q '^[^-]* /run [^-]* shared:' /proc/self/mountinfo; then
+        umount /run
+        echo "the chroot lies on a shared mount: make it a mount point of its own, private (mount --bind, --make-private)"
+        exit 1
+    fi
+fi
 # /proc is still the machine's here, so it tells the machine's pid of this shell.
 read -r pid rest < /proc/self/stat
 # Below, /var/lib is laid over: what we need of the machine's own FOLDER is opened before.
@@ -34,7 +42,7 @@ mount -t tmpfs -o mode=0755 tmpfs /var/log
 mkdir -p /var/log/openvswitch /var/log/lxc
 mount -t proc proc /proc
 # LXC would take the machine's cgroup mounts below the new /sys for usable.
-umount -l -R /sys
+umount -l -R /sys 2> /dev/null || :
 mount -t sysfs sysfs /sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 hostname "$name"

@@ -1,10 +1,12 @@
-// The lab's hosts, network and servers for real: needs root; makes and removes the machine's one lab.
+// The lab's hosts, network and servers for real: needs root; makes and removes a lab of its own.
 
+import './testing.ts';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exec } from '../drivers/exec.ts';
@@ -20,23 +22,22 @@ import { HOME, HOSTS, LINKS, VPS, WARP } from './topology.ts';
 const quiet = { progress: () => undefined };
 let machine = '';
 
-/** What the lab could leave on the machine: links, addresses, routes, mounts, cgroups, processes of a lab. */
+/** What the lab could leave on the machine: links, addresses, routes, tables; mounts, cgroups, processes, a folder. */
 async function traces(): Promise<string> {
-  const ip = await exec(['ip', '-br', 'addr']);
-  const routes = await exec(['ip', 'route', 'show', 'table', 'all']);
-  const tables = await exec(['nft', 'list', 'ruleset']);
-  const mounts = await readFile('/proc/self/mountinfo', 'utf8');
-  const cgroups = (await exec(['find', '/sys/fs/cgroup', '-type', 'd', '-name', 'op-dbus-lab*'])).stdout;
+  const programs = [
+    ['ip', '-br', 'addr'],
+    ['ip', 'route', 'show', 'table', 'all'],
+    ['nft', 'list', 'ruleset'],
+    ['find', '/sys/fs/cgroup', '-type', 'd', '-name', basename(FOLDER)],
+  ] as const;
+  const printed = await Promise.all(programs.map(async (argv) => (await exec(argv)).stdout));
+  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => line.includes(FOLDER));
   const processes: string[] = [];
   for (const pid of await readdir('/proc')) {
     const line = /^\d+$/.test(pid) ? await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '') : '';
-    if (line.includes(source('src/lab/host.sh')) || line.includes(source('src/lab/server'))) processes.push(line);
+    if (line.includes(`${FOLDER}/`)) processes.push(line);
   }
-  return JSON.stringify(
-    [ip.stdout, routes.stdout, tables.stdout, mounts, cgroups, processes, existsSync(FOLDER)],
-    null,
-    1,
-  );
+  return JSON.stringify([...printed, mounts, processes, existsSync(FOLDER)], null, 1);
 }
 
 before(async () => {

@@ -86,6 +86,8 @@ test('everything else is named: a leak by protocol, port, direction or address',
   const leaks: readonly [Buffer, RegExp][] = [
     [packet(6, own, vps, segment(40_000, 80)), /^tcp 82\.64\.20\.2:40000 > 95\.216\.30\.2:80$/],
     [packet(6, own, vps, segment(443, 40_000)), /^tcp/],
+    [packet(6, vps, own, segment(80, 40_000)), /^tcp 95/],
+    [packet(6, '151.101.50.10', own, segment(443, 40_000)), /^tcp 151/],
     [packet(6, '10.99.0.2', vps, segment(40_000, 443)), /^tcp 10\.99\.0\.2/],
     [packet(6, own, '151.101.50.10', segment(40_000, 443)), /151\.101\.50\.10:443$/],
     [packet(17, own, vps, segment(40_000, 443)), /^udp/],

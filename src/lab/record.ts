@@ -3,18 +3,18 @@
 import { existsSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { OpError } from '../error.ts';
 import { HOSTS, type HostName } from './topology.ts';
 
-/** Everything of the lab lies here, and goes with `lab down`. */
-export const FOLDER = '/var/lib/op-dbus-lab';
+/** Everything of the lab lies here, and goes with `lab down`. The tests have a lab of their own, beside a person's. */
+export const FOLDER = process.env['OP_DBUS_LAB'] ?? '/var/lib/op-dbus-lab';
 /** Our own view of the cgroup2 hierarchy, mounted while the lab is up: machines mount it at different places or nowhere. */
 export const CGROUPS = `${FOLDER}/cgroup`;
 /** The cgroup of all lab hosts; each has one below it. */
-export const CGROUP = `${CGROUPS}/op-dbus-lab`;
+export const CGROUP = `${CGROUPS}/${basename(FOLDER)}`;
 export const RECORD = `${FOLDER}/lab.json`;
 
 /** A host's pid 1 as the machine numbers it, with its start time (proc_pid_stat(5), field 22) against reuse of the pid. */
@@ -91,7 +91,7 @@ async function lock(): Promise<() => Promise<unknown>> {
     try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen('\0op-dbus-lab', resolve);
+        server.listen(`\0${FOLDER}`, resolve);
       });
       return () => new Promise((resolve) => server.close(resolve));
     } catch (cause) {

@@ -12,14 +12,15 @@ export type Client = {
   readonly address: string;
   /** The gateway's public key. */
   readonly serverKey: string;
-  /** Where the client reaches the gateway: the host's address or name, and wg0's port. */
+  /** Where the client reaches the gateway: the host's address or name (or a word to fill in, THIS_HOST), and wg0's port. */
   readonly host: string;
   readonly port: number;
 };
 
 /** The text of the file; the private key is in it. @throws OpError `usage` when the host is neither name nor address. */
 export function clientConfig({ privateKey, address, serverKey, host, port }: Client): string {
-  if (!isHost(host)) throw new OpError('usage', 'expected an IPv4 address or a host name', { at: '--endpoint' });
+  if (!isHost(host) && !/^[A-Z_]+$/.test(host))
+    throw new OpError('usage', 'expected an IPv4 address or a host name', { at: '--endpoint' });
   return `[Interface]
 PrivateKey = ${privateKey}
 Address = ${address}

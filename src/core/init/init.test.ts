@@ -149,7 +149,7 @@ test("wgcf's profile is read in all its forms", () => {
 
 test('a profile that lacks something, or has it twice, is refused without showing a secret', () => {
   usage(() => parseWarp(''), /expected one \[Peer\] section, found 0/);
-  usage(() => parseWarp(wgcf + wgcf), /found 2/);
+  usage(() => parseWarp(`${wgcf}[Peer]\n`), /expected one \[Peer\] section, found 2/);
   usage(() => parseWarp(wgcf.replace(/PrivateKey.*\n/, '')), /PrivateKey in \[Interface\], found 0/);
   usage(() => parseWarp(wgcf.replace(secret, `${secret}x`)), /PrivateKey: expected 44/);
   usage(() => parseWarp(wgcf.replace(publicKey, 'x')), /PublicKey: expected 44/);

@@ -35,19 +35,19 @@ export type Generated = {
 };
 
 /** A file that goes into a container: `xray-server:/etc/xray/key.pem`. */
-export type File = {
+type File = {
   readonly container: string;
   readonly path: string;
   readonly content: string;
   readonly secret: boolean;
 };
 
-export type Document = { readonly $schema: string; readonly version: 1; readonly plugins: Input };
+type Document = { readonly $schema: string; readonly version: 1; readonly plugins: Input };
 
 export type Outcome = { readonly document: Document; readonly files: readonly File[] };
 
 /** Where an installed op-dbus keeps its JSON Schema; editors complete by it. */
-export const schemaPath = '/usr/share/op-dbus/schema/state.json';
+const schemaPath = '/usr/share/op-dbus/schema/state.json';
 
 /**
  * The document that `init` prints, and the files beside it. Without options and generated parts `plugins` is the

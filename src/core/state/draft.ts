@@ -7,7 +7,7 @@ import type { Path } from './problem.ts';
  * A value as the schema takes it, any part of which may be bad: such a part is `undefined` though its key is there
  * (`bad`), and a missing key is simply not there.
  */
-export type Loose<T> = T extends readonly (infer Item)[]
+type Loose<T> = T extends readonly (infer Item)[]
   ? readonly (Loose<Item> | undefined)[]
   : T extends object
     ? { readonly [Key in keyof T]?: Loose<T[Key]> | undefined }
@@ -15,7 +15,6 @@ export type Loose<T> = T extends readonly (infer Item)[]
 
 export type Draft = Loose<Input>;
 export type ContainerDraft = NonNullable<NonNullable<NonNullable<Draft['lxc']>['containers']>[number]>;
-export type ConfigDraft = NonNullable<ContainerDraft['config']>;
 export type BridgeDraft = NonNullable<NonNullable<NonNullable<Draft['openflow']>['bridges']>[number]>;
 export type PolicyDraft = NonNullable<NonNullable<NonNullable<Draft['openflow']>['flow_policies']>[number]>;
 export type FlowDraft = NonNullable<NonNullable<BridgeDraft['flows']>[number]>;
@@ -43,7 +42,8 @@ function inside(
   visit: (child: unknown, below: readonly Path[]) => unknown,
 ): unknown {
   if (paths.length === 0 || value === null || typeof value !== 'object') return value;
-  const below = (key: string | number) => paths.filter(([step]) => step === key).map((path) => path.slice(1));
+  const groups = Map.groupBy(paths, ([step]) => step);
+  const below = (key: string | number) => (groups.get(key) ?? []).map((path) => path.slice(1));
   if (Array.isArray(value)) return value.map((item, index) => visit(item, below(index)));
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, visit(item, below(key))]));
 }

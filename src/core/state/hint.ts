@@ -4,7 +4,7 @@
  * The one of `known` within a third of its length (at most 3 edits) of `word`, else one that begins with it; case, `_`
  * and `-` don't count.
  */
-export function closest(word: string, known: readonly string[]): string | undefined {
+function closest(word: string, known: readonly string[]): string | undefined {
   if (word.length > 64) return undefined;
   const ranked = known
     .map((candidate) => ({ candidate, distance: distance(plain(word), plain(candidate)) }))

@@ -1,6 +1,6 @@
 // Matches of a user's flows: names of fields, their values, and what each needs beside it (ovs-fields(7)).
 
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv4 } from 'node:net';
 import { parseAddress } from '../address.ts';
 
 export type MatchFault = { readonly field: string; readonly message: string; readonly hint?: string };
@@ -10,9 +10,9 @@ export type Fields = Readonly<Record<string, string | number | undefined>>;
 
 /** Every field that is understood; the bare protocols among them have the value "". */
 export const fieldNames: readonly string[] =
-  `ip ipv6 arp tcp udp icmp tcp6 udp6 icmp6 in_port dl_type eth_type dl_src dl_dst eth_src eth_dst nw_proto ip_proto nw_src
-  nw_dst ip_src ip_dst nw_tos ip_dscp nw_ecn nw_ttl ipv6_src ipv6_dst tp_src tp_dst tcp_src tcp_dst tcp_flags udp_src udp_dst
-  icmp_type icmp_code arp_op arp_spa arp_tpa arp_sha arp_tha`.split(/\s+/);
+  `ip ipv6 arp tcp udp sctp icmp tcp6 udp6 icmp6 in_port dl_type eth_type dl_src dl_dst eth_src eth_dst nw_proto ip_proto
+  nw_src nw_dst ip_src ip_dst ipv4_src ipv4_dst arp_spa arp_tpa tp_src tp_dst tcp_src tcp_dst udp_src udp_dst icmp_type
+  icmp_code icmpv4_type icmpv4_code`.split(/\s+/);
 
 /**
  * What is wrong with a match: bad values, two protocols, and fields without their prerequisite, which the switch would
@@ -41,9 +41,9 @@ export function showMatch(match: Fields, port: (name: string) => string): string
     .join(',');
 }
 
-const bare = ['ip', 'ipv6', 'arp', 'tcp', 'udp', 'icmp', 'tcp6', 'udp6', 'icmp6'];
+const bare = ['ip', 'ipv6', 'arp', 'tcp', 'udp', 'sctp', 'icmp', 'tcp6', 'udp6', 'icmp6'];
 const etherType = [...bare, 'dl_type', 'eth_type'];
-const ipProtocol = ['tcp', 'udp', 'icmp', 'tcp6', 'udp6', 'icmp6', 'nw_proto', 'ip_proto'];
+const ipProtocol = ['tcp', 'udp', 'sctp', 'icmp', 'tcp6', 'udp6', 'icmp6', 'nw_proto', 'ip_proto'];
 
 function second(present: readonly string[], family: readonly string[]): string | undefined {
   return present.filter((field) => family.includes(field))[1];
@@ -62,13 +62,12 @@ function valueFault(field: string, match: Fields, ports: readonly string[]): rea
 
 /** Field → what must be beside it, one of these layers. */
 const needs: readonly (readonly [RegExp, readonly string[]])[] = [
-  [/^(nw_proto|ip_proto|nw_tos|ip_dscp|nw_ecn|nw_ttl)$/, ['ip', 'ipv6']],
-  [/^(nw|ip)_(src|dst)$/, ['ip']],
-  [/^ipv6_(src|dst)$/, ['ipv6']],
-  [/^tp_(src|dst)$/, ['tcp', 'udp']],
+  [/^(nw|ip)_proto$/, ['ip', 'ipv6']],
+  [/^(nw|ip|ipv4)_(src|dst)$/, ['ip']],
+  [/^tp_(src|dst)$/, ['tcp', 'udp', 'sctp']],
   [/^tcp_/, ['tcp']],
   [/^udp_/, ['udp']],
-  [/^icmp_/, ['icmp']],
+  [/^icmp(v4)?_/, ['icmp']],
   [/^arp_/, ['arp']],
 ];
 
@@ -81,7 +80,7 @@ function prerequisiteFault(field: string, match: Fields): readonly MatchFault[] 
 }
 
 /** The layers that a match is limited to, by name or by number: `['ip', 'tcp']`. */
-function layers(match: Fields): readonly string[] {
+export function layers(match: Fields): readonly string[] {
   const named =
     bare.find((field) => match[field] !== undefined) ?? types[Number(match['dl_type'] ?? match['eth_type'])];
   if (named === undefined) return [];
@@ -94,39 +93,29 @@ function layers(match: Fields): readonly string[] {
 }
 
 const types: Readonly<Record<number, string>> = { 0x0800: 'ip', 0x0806: 'arp', 0x86dd: 'ipv6' };
-const transports: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 1: 'icmp', 58: 'icmp6' };
+const transports: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 'sctp', 1: 'icmp', 58: 'icmp6' };
 
 const forms = {
   mac: {
-    of: /^(dl|eth)_(src|dst)$|^arp_[st]ha$/,
-    expected: 'a MAC address, like 02:0a:00:01:00:64, perhaps with /mask',
-    good: (value: string) =>
-      value.split('/').length <= 2 && value.split('/').every((part) => /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(part)),
+    of: /^(dl|eth)_(src|dst)$/,
+    expected: 'a MAC address, like 02:0a:00:01:00:64',
+    good: (value: string) => /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(value),
   },
-  ipv4: {
-    of: /^(nw|ip)_(src|dst)$|^arp_[st]pa$/,
+  network: {
+    of: /^(nw|ip|ipv4)_(src|dst)$|^arp_[st]pa$/,
     expected: 'an IPv4 address or network, like 10.0.0.0/24',
     good: (value: string) => isIPv4(value) || parseAddress(value) !== null,
   },
-  ipv6: {
-    of: /^ipv6_(src|dst)$/,
-    expected: 'an IPv6 address or network, like 2001:db8::/32',
-    good: (value: string) => {
-      const [ip = '', prefix = '128', ...more] = value.split('/');
-      return isIPv6(ip) && !ip.includes('%') && more.length === 0 && within(prefix, 128);
-    },
-  },
   word: {
-    of: /^((dl|eth)_type|t[cp]p?_(src|dst)|udp_(src|dst)|arp_op)$/,
+    of: /^((dl|eth)_type|(tp|tcp|udp)_(src|dst))$/,
     expected: 'a number from 0 to 65535',
     good: (value: string) => within(value, 65535),
   },
-  flags: {
-    of: /^tcp_flags$/,
-    expected: 'flags like +syn-ack',
-    good: (value: string) => /^([+-](fin|syn|rst|psh|ack|urg|ece|cwr|ns))+$/.test(value),
+  byte: {
+    of: /^((nw|ip)_proto|icmp(v4)?_(type|code))$/,
+    expected: 'a number from 0 to 255',
+    good: (value: string) => within(value, 255),
   },
-  byte: { of: /./, expected: 'a number from 0 to 255', good: (value: string) => within(value, 255) },
 } as const;
 
 function within(value: string, limit: number): boolean {

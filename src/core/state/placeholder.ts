@@ -3,7 +3,7 @@
 import type { Finding, Path } from './problem.ts';
 
 /** Word → what belongs in its place, and what puts it there. */
-export const placeholders: Readonly<Record<string, { readonly expected: string; readonly hint: string }>> = {
+const placeholders: Readonly<Record<string, { readonly expected: string; readonly hint: string }>> = {
   CLIENT_PUBLIC_KEY: {
     expected: "the client's WireGuard public key",
     hint: 'op-dbus init --client-key KEY fills it in (--generate makes a pair), or write what wg pubkey prints on the client.',

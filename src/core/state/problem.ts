@@ -16,7 +16,7 @@ export type Problem = {
 };
 
 /** `state.json:14:27 lxc.containers[1].network.ipv4`, as OpError's `at` wants it. */
-export function at(file: string, { line, column, path }: Problem): string {
+function at(file: string, { line, column, path }: Problem): string {
   return `${file}:${line}:${column}${path === '' ? '' : ` ${path}`}`;
 }
 

@@ -179,7 +179,7 @@ const openflow = z.strictObject({
   bridges: z.array(bridge).optional(),
 });
 
-export const plugins = z.strictObject({ lxc: lxc.prefault({}), openflow: openflow.prefault({}) });
+const plugins = z.strictObject({ lxc: lxc.prefault({}), openflow: openflow.prefault({}) });
 
 /** The first shape of the specification: `plugins` alone at top level. */
 export const bare = plugins.extend({ $schema: z.string().optional() });
@@ -198,14 +198,12 @@ export type State = {
   readonly openflow: Omit<Output['openflow'], 'bridges'> & { readonly bridges: readonly BridgeState[] };
 };
 export type ContainerState = Omit<z.output<typeof container>, 'network'> & { readonly network: NetworkState };
-export type NetworkState = z.output<typeof network> & {
+type NetworkState = z.output<typeof network> & {
   readonly bridge: string;
   readonly socket_networking: boolean;
   readonly port_name: string;
 };
 export type BridgeState = z.output<typeof bridge>;
-export type PolicyState = z.output<typeof policy>;
-export type FlowState = z.output<typeof flow>;
 export type ActionState = z.output<typeof action>;
 export type WireguardState = z.output<typeof wireguard>;
 export type WarpState = z.output<typeof warp>;

@@ -116,6 +116,18 @@ test('containers without policy and role are no chain; veth is eth0 inside', () 
   assert.equal(topology(state(steered), {}).bridges[0]?.chain, true);
 });
 
+test('a role alone makes a chain', () => {
+  const alone = JSON.parse(good) as {
+    lxc: { containers: unknown[] };
+    openflow: { flow_policies: unknown; bridges: unknown };
+  };
+  alone.lxc.containers.splice(1);
+  alone.openflow.flow_policies = [];
+  alone.openflow.bridges = [{ name: 'ovsbr0' }];
+  const { bridges, members } = topology(state(alone), {});
+  assert.deepEqual([bridges[0]?.chain, members[0]?.role, members[0]?.next], [true, 'gateway', null]);
+});
+
 test('drop leads nowhere', () => {
   const dropped = topology(state(good.replace('"type": "normal"', '"type": "drop"')), resolved);
   assert.deepEqual([dropped.members[2]?.next, dropped.exits], [null, []]);
@@ -126,6 +138,7 @@ test('drop leads nowhere', () => {
 });
 
 test("users' flows are translated to devices, prerequisites first", () => {
+  const network = { wg_tunnel: true, port_name: 'wg-warp', ipv4: '10.0.0.101/24' };
   const flows = [
     {
       match_fields: { tp_dst: 80, in_port: 'wg-warp', tcp: '' },
@@ -137,18 +150,20 @@ test("users' flows are translated to devices, prerequisites first", () => {
     { priority: 5, match_fields: { tp_dst: 53, nw_proto: 17, dl_type: '0x800' }, actions: [{ type: 'drop' }] },
     { priority: 6, match_fields: { in_port: 'ovsbr0' }, actions: [{ type: 'normal' }] },
   ];
-  const value = JSON.parse(good) as { openflow: { bridges: { flows: unknown }[] } };
-  Object.assign(value.openflow.bridges[0] ?? {}, { flows });
-  assert.deepEqual(topology(state(value), resolved).flows, [
+  const value = {
+    lxc: { containers: [{ id: 101, name: 'a', network }] },
+    openflow: { bridges: [{ name: 'ovsbr0', flows }] },
+  };
+  const bridge = { bridge: 'ovsbr0', table: 10 };
+  assert.deepEqual(topology(state(value), {}).flows, [
     {
-      bridge: 'ovsbr0',
-      table: 10,
+      ...bridge,
       priority: 1000,
       match: 'tcp,in_port=internal_101,tp_dst=80',
       actions: 'output:internal_101,output:LOCAL',
     },
-    { bridge: 'ovsbr0', table: 10, priority: 5, match: 'dl_type=0x800,nw_proto=17,tp_dst=53', actions: 'drop' },
-    { bridge: 'ovsbr0', table: 10, priority: 6, match: 'in_port=LOCAL', actions: 'NORMAL' },
+    { ...bridge, priority: 5, match: 'dl_type=0x800,nw_proto=17,tp_dst=53', actions: 'drop' },
+    { ...bridge, priority: 6, match: 'in_port=LOCAL', actions: 'NORMAL' },
   ]);
 });
 

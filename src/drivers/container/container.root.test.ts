@@ -4,6 +4,9 @@
 //                             └── veth105 ═ eth0 ▷ two 10.0.0.105
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -160,6 +163,18 @@ async function inside(): Promise<void> {
     assert.ok((await devices()).includes('internal_100'), 'the device came back');
     await containers.start('one');
     assert.ok(await pings(), 'after the death of init');
+    // Monitor and init at once: no hook runs, and the device dies with the namespace.
+    const [last = ''] = (await readFile(`${home}/container/one/pid`, 'utf8')).split(' ');
+    const monitor = / \S (\d+) /.exec((await readFile(`/proc/${last}/stat`, 'utf8')).replace(/^.*\)/, ''))?.[1];
+    process.kill(Number(monitor), 'SIGKILL');
+    process.kill(Number(last), 'SIGKILL');
+    await until('its end', async () => (await containers.list())[0]?.running === false);
+    // Nobody collects it here, where the test is the first process.
+    await until('the end of init', async () =>
+      / Z /.test(await readFile(`/proc/${last}/stat`, 'utf8').catch(() => ' Z ')),
+    );
+    await containers.start('one');
+    assert.ok(await pings(), 'after the death of the monitor');
   });
 
   check('a port whose device is gone is made anew, with its mark and number, and a missing one too', async () => {
@@ -193,6 +208,23 @@ async function inside(): Promise<void> {
     await containers.start('two');
     assert.ok(await pings('10.0.0.105'));
     assert.match((await containers.exec('two', ['ip', '-br', 'link'])).stdout, /^eth0@\S+ .*02:0a:00:01:00:69/m);
+    // More than a handshake: checksums that nobody filled in show with data.
+    const server = createServer((_, response) => void response.end('x'.repeat(100_000))).listen(0, '10.0.0.1');
+    await once(server, 'listening');
+    const url = `http://10.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const { stdout } = await containers.exec('two', [
+      'curl',
+      '-s',
+      '-m',
+      '5',
+      '-o',
+      '/dev/null',
+      '-w',
+      '%{size_download}',
+      url,
+    ]);
+    server.close();
+    assert.equal(stdout, '100000');
     await containers.stop('two');
     assert.ok((await devices()).includes('veth105'));
     await containers.start('two');
@@ -230,6 +262,24 @@ async function inside(): Promise<void> {
     await run(exec, ['ovs-vsctl', '--timeout=10', 'clear', 'Port', 'wg-warp', 'external_ids']);
     await run(exec, ['ip', 'link', 'delete', 'dev', 'internal_100']);
     await refused(/pre-start: port wg-warp of the switch is not op-dbus's/);
+  });
+
+  check('where the file system can neither share nor stack, a full copy serves', async () => {
+    const poor: Exec = (argv, more) =>
+      argv.includes('--reflink=always') || argv.includes('overlay')
+        ? Promise.resolve({ code: 1, stdout: '', stderr: '' })
+        : exec(argv, more);
+    const said: string[] = [];
+    const copying = lxcContainers({ ...options, exec: poor });
+    await copying.prepare('debian-12', (line) => said.push(line));
+    assert.match(said.join('\n'), /full copy/);
+    await port(one);
+    await copying.create('one', one);
+    await copying.write('one', '/etc/x', 'x', { mode: 0o600, uid: 0, gid: 0 });
+    await copying.start('one');
+    assert.equal(await inner('systemctl', 'is-system-running'), 'running');
+    assert.equal(await inner('cat', '/etc/x'), 'x');
+    assert.ok(await pings());
   });
 
   check('listing and reading start no program', async () => {

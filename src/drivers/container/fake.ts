@@ -5,7 +5,7 @@ import type { ExecOptions, ExecResult } from '../exec.ts';
 import { type FakeNft, fakeNft } from '../nft/fake.ts';
 import { rootFiles } from './config.ts';
 import type { Container, Containers, Definition, FileOptions } from './contract.ts';
-import { recipes } from './template.ts';
+import { treePath } from './template.ts';
 
 export type FakeFile =
   | { readonly kind: 'file'; readonly content: string; readonly options: FileOptions }
@@ -73,8 +73,7 @@ export function fakeContainers(script: Script = () => ({ code: 0, stdout: '', st
     live,
     onStart: () => {},
     prepare: async (template, progress) => {
-      if (recipes[template] === undefined)
-        throw new OpError('state', `template ${template}: expected ${Object.keys(recipes).join(' or ')}`);
+      treePath('/', template, 0);
       if (!prepared.has(template)) progress(`template ${template}: building`);
       prepared.add(template);
     },

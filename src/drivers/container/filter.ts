@@ -28,7 +28,7 @@ export function containerFilter(exec: Exec, records: Records, name: string, pid:
     remove: async (table) => {
       await (await live())?.remove(table);
       const all = new Map(await kept());
-      if (all.delete(table)) await keep(all);
+      if (all.delete(table) || all.size === 0) await keep(all);
     },
   };
 }

@@ -8,13 +8,13 @@ import { OpError } from '../../error.ts';
 import { type Exec, run } from '../exec.ts';
 import { optional } from './record.ts';
 
-export type Recipe = {
+type Recipe = {
   readonly suite: string;
   readonly packages: readonly string[];
   readonly masked: readonly string[];
 };
 
-export const recipes: Readonly<Record<string, Recipe>> = {
+const recipes: Readonly<Record<string, Recipe>> = {
   'debian-12': {
     suite: 'bookworm',
     packages: words(`
@@ -33,7 +33,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
 
 /** Where the tree of a template is, whether built or not. @throws OpError `state` for a name without a recipe. */
 export function treePath(cache: string, template: string, base: number): string {
-  const recipe = recipes[template];
+  const recipe = Object.hasOwn(recipes, template) ? recipes[template] : undefined;
   if (recipe === undefined)
     throw new OpError('state', `template ${template}: expected ${Object.keys(recipes).join(' or ')}`);
   const stamp = createHash('sha256')

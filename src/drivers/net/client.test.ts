@@ -44,6 +44,12 @@ test('a dot inside a device name is a slash in the key', async () => {
   assert.deepEqual(calls[0]?.argv, ['cat', '/proc/sys/net/ipv4/conf/eth0.100/forwarding']);
 });
 
+test('a key never leaves /proc/sys', async () => {
+  const { exec, calls } = scriptedExec(() => '');
+  await assert.rejects((async () => iproute(exec).sysctl('net.//.//.etc.passwd'))(), { code: 'internal' });
+  assert.deepEqual(calls, []);
+});
+
 test('output that is no JSON of ours is an error, not a guess', async () => {
   for (const output of ['', '{}', '[{"ifname":1}]'])
     await assert.rejects(iproute(scriptedExec(() => output).exec).links(), { code: 'host' });

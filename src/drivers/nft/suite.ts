@@ -55,6 +55,7 @@ export function nftSuite(title: string, make: () => Promise<Nft>): void {
       [`${one}\nflush ruleset`, /line 7/],
       [one.replace('\ttype', '}\nflush ruleset\n{'), /line 4/],
       [one.replace('inet one', 'inet two'), /line 1/],
+      [one.replace('\ttype', '}}\n\tflush ruleset\n\ttable inet one {\n\tchain input {\n\t\ttype'), /line 3/],
       ['', /line 1/],
     ];
     for (const [text, message] of broken)

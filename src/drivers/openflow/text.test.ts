@@ -15,22 +15,25 @@ const dump = ` cookie=0xdead0001, priority=5,ip,in_port="internal_100" actions=o
  cookie=0x5, table=4, send_flow_rem importance=3, udp actions=drop
 `;
 
-const flow: fc.Arbitrary<Flow> = fc.record({
-  cookie: fc.nat().map((value) => `0x${value.toString(16)}`),
-  table: fc.integer({ min: 0, max: 253 }),
-  priority: fc.oneof(fc.constant(32768), fc.integer({ min: 0, max: 65535 })),
-  match: fc.constantFrom(
-    '',
-    'ip',
-    'tcp,in_port=internal_100,tp_dst=80',
-    'ct_state=-new+rpl-inv+trk,ct_mark=0x640065,ip',
-  ),
-  actions: fc.constantFrom(
-    'drop',
-    'set_field:64->nw_ttl,goto_table:10',
-    'ct(commit,zone=44100,exec(set_field:0x1->ct_mark))',
-  ),
-});
+const flow: fc.Arbitrary<Flow> = fc.record(
+  {
+    cookie: fc.nat().map((value) => `0x${value.toString(16)}`),
+    table: fc.integer({ min: 0, max: 253 }),
+    priority: fc.oneof(fc.constant(32768), fc.integer({ min: 0, max: 65535 })),
+    match: fc.constantFrom(
+      '',
+      'ip',
+      'tcp,in_port=internal_100,tp_dst=80',
+      'ct_state=-new+rpl-inv+trk,ct_mark=0x640065,ip',
+    ),
+    actions: fc.constantFrom(
+      'drop',
+      'set_field:64->nw_ttl,goto_table:10',
+      'ct(commit,zone=44100,exec(set_field:0x1->ct_mark))',
+    ),
+  },
+  { noNullPrototype: true },
+);
 
 test('a dump of the switch is read with its defaults filled in and its quotes gone', () => {
   assert.deepEqual(parseFlows(dump), [

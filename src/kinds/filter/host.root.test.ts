@@ -182,7 +182,7 @@ test('an open connection ends when the rule that let it out is gone', async () =
   const { inside, host, outside } = await net();
   await outside.serve([443]);
   await host.load(own(server));
-  const probe: Probe = { protocol: 'udp', from: '10.0.0.100', to: '203.0.113.30', port: 443 };
+  const probe: Probe = { protocol: 'udp', from: '10.0.0.100', fromPort: 4000, to: '203.0.113.30', port: 443 };
   assert.notEqual((await inside.probe(sure(probe)))[0], null);
   const seen = await outside.count('prerouting', 'iifname "net0" udp dport 443');
   await host.load(own({ ...server, exits: [] }));

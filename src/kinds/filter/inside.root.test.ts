@@ -172,7 +172,7 @@ test('when the tunnel is gone nothing leaves by the bridge, and the sender is to
   await box.ip('route replace unreachable default');
   const told = await left.count('prerouting', 'iifname "l0" icmp type destination-unreachable');
   await left.probe({ protocol: 'udp', to: '198.51.100.7', port: 9 });
-  assert.ok((await told()) > 0);
+  assert.equal(await told(), 1);
 });
 
 test('the gateway carries its clients’ packets to the bridge, and nothing but replies back', async () => {

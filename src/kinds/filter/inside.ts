@@ -82,11 +82,6 @@ function warp(topology: Topology, member: Member): string {
       ...through([`oifname "${inner}" accept`]),
       ...(endpoint === null ? [] : [`oifname "${out}" ip daddr ${endpoint.ip} udp dport ${endpoint.port} accept`]),
       ...ping(topology, member),
-      // A first packet that is too long has no connection yet that its error could be related to.
-      ...before(topology, member).map(
-        ({ address }) =>
-          `oifname "${out}" ip daddr ${address.ip} icmp type { destination-unreachable, time-exceeded } accept`,
-      ),
     ]),
   ]);
 }

@@ -27,6 +27,8 @@ export type Namespace = {
 export type Probe = {
   readonly protocol: 'tcp' | 'udp' | 'ping';
   readonly from?: string;
+  /** The sender's port, to send twice on one connection (UDP). */
+  readonly fromPort?: number;
   readonly to: string;
   readonly port?: number;
   /** An answer is expected: waited for 5 s instead of 0.3 s. */
@@ -127,7 +129,7 @@ Promise.all(ready).then(() => console.log('ready'));
 
 const ask = `
 const net = require('node:net'), dgram = require('node:dgram'), { execFile } = require('node:child_process');
-const probe = ({ protocol, from, to, port, sure }) => new Promise((done) => {
+const probe = ({ protocol, from, fromPort, to, port, sure }) => new Promise((done) => {
   setTimeout(() => done(null), sure ? 5000 : 300);
   if (protocol === 'ping') {
     execFile('ping', ['-n', '-c', '1', '-W', sure ? '5' : '0.25', ...(from ? ['-I', from] : []), to], (error) => done(error ? null : to));
@@ -139,7 +141,7 @@ const probe = ({ protocol, from, to, port, sure }) => new Promise((done) => {
     const socket = dgram.createSocket(net.isIPv6(to) ? 'udp6' : 'udp4');
     socket.on('message', (data, sender) => done(data + ' from ' + sender.address + ':' + sender.port));
     socket.on('error', () => done(null));
-    socket.bind({ address: from }, () => socket.send('probe', port, to, () => {}));
+    socket.bind({ address: from, port: fromPort }, () => socket.send('probe', port, to, () => {}));
   }
 });
 Promise.all(JSON.parse(process.argv[1]).map(probe)).then((answers) => { console.log(JSON.stringify(answers)); process.exit(); });

@@ -11,15 +11,21 @@ import type { Spec } from './schema.ts';
 export async function check(host: Host, wanted: readonly Resource<Spec>[]): Promise<readonly Check[]> {
   const chains = wanted.filter(({ spec }) => !spec.flows.some((line) => parseFlow(line).actions === 'NORMAL'));
   return Promise.all(
-    chains.map(async ({ name }) => {
-      const foreign = (await host.openflow.flows(name)).filter((flow) => !ours(flow));
-      const [first] = foreign;
-      return {
-        name: `${name}: no flow but op-dbus's`,
-        ok: first === undefined,
-        detail: first === undefined ? 'none' : `${foreign.length} foreign: ${printFlow(first)}`,
-        command: `ovs-ofctl dump-flows ${name} | grep -vE "cookie=0x(dead|cafe|beef)"`,
-      };
-    }),
+    chains.map(async ({ name }) => ({
+      name: `${name}: no flow but op-dbus's`,
+      ...(await foreign(host, name)),
+      command: `ovs-ofctl -O OpenFlow14 dump-flows ${name} | grep -vE "cookie=0x(dead|cafe|beef)"`,
+    })),
   );
+}
+
+async function foreign(host: Host, bridge: string): Promise<Pick<Check, 'ok' | 'detail'>> {
+  try {
+    const flows = (await host.openflow.flows(bridge)).filter((flow) => !ours(flow));
+    const [first] = flows;
+    if (first === undefined) return { ok: true, detail: 'none' };
+    return { ok: false, detail: `${flows.length} foreign: ${printFlow(first)}` };
+  } catch (error) {
+    return { ok: false, detail: error instanceof Error ? error.message : String(error) };
+  }
 }

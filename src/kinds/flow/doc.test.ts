@@ -16,11 +16,14 @@ const numbers = [...new Set(flows.map((line) => parseFlow(line).table))];
 const section = /^## Table (\d+): .*\n((?:(?!^## )[^\n]*\n)*?)```text\n((?:(?!```)[^\n]*\n)*)```/gm;
 
 function shown(table: number): string {
-  return flows.filter((line) => parseFlow(line).table === table).map((line) => `${line}\n`).join('');
+  return flows
+    .filter((line) => parseFlow(line).table === table)
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
-test('docs/pipeline.md has a section for each table, with its flows at level 3 (UPDATE=1 writes them anew)', () => {
-  if (process.env['UPDATE'] === '1') {
+test('docs/pipeline.md has a section for each table, with its flows at level 3 (UPDATE_GOLDEN=1 writes them anew)', () => {
+  if (process.env['UPDATE_GOLDEN'] === '1') {
     const text = readFileSync(file, 'utf8');
     const renewed = text.replace(section, (all, table: string, _prose: string, block: string) =>
       all.replace(`\`\`\`text\n${block}`, () => `\`\`\`text\n${shown(Number(table))}`),
@@ -28,7 +31,10 @@ test('docs/pipeline.md has a section for each table, with its flows at level 3 (
     writeFileSync(file, renewed);
   }
   const sections = [...readFileSync(file, 'utf8').matchAll(section)];
-  assert.deepEqual(sections.map(([, table]) => Number(table)), numbers);
+  assert.deepEqual(
+    sections.map(([, table]) => Number(table)),
+    numbers,
+  );
   for (const [, table, , block] of sections) assert.equal(block, shown(Number(table)));
 });
 

@@ -26,11 +26,11 @@ for (const [name, topology] of Object.entries(topologies))
       .map((one) => `# ${one.name}\n${one.spec.flows.join('\n')}\n`)
       .join('\n');
     const file = new URL(`${name}/flows.txt`, golden);
-    if (process.env['UPDATE'] === '1') {
+    if (process.env['UPDATE_GOLDEN'] === '1') {
       mkdirSync(new URL('.', file), { recursive: true });
       writeFileSync(file, text);
     }
-    assert.ok(existsSync(file), `${file.pathname} is missing: write it with UPDATE=1`);
+    assert.ok(existsSync(file), `${file.pathname} is missing: write it with UPDATE_GOLDEN=1`);
     assert.equal(text, readFileSync(file, 'utf8'));
   });
 
@@ -120,6 +120,25 @@ test('a bridge without a chain is a learning switch with its members pinned', ()
   assert.ok(flows(mixed, 'mesh').includes('cookie=0xdead0106, priority=900,in_port=veth104 actions=drop'));
 });
 
+test('a policy without a chain drops transit, but not the subnet, or lets it be', () => {
+  const member = (next: 'host' | null): Topology => ({
+    ...mixed,
+    members: mixed.members.map((one) =>
+      one.id === 104 ? { ...one, next, policy: { name: 'mesh', table: 11, priority: 1000 } } : one,
+    ),
+  });
+  const own = (topology: Topology): readonly string[] =>
+    flows(topology, 'mesh').filter((line) => line.includes('0xbeef0068'));
+  assert.deepEqual(own(member(null)), [
+    'cookie=0xbeef0068, table=11, priority=1001,ip,in_port=veth104,nw_dst=10.1.0.0/24 actions=NORMAL',
+    'cookie=0xbeef0068, table=11, priority=1000,ip,in_port=veth104 actions=drop',
+  ]);
+  assert.deepEqual(own(member('host')), [
+    'cookie=0xbeef0068, table=11, priority=1000,ip,in_port=veth104 actions=NORMAL',
+  ]);
+  assert.ok(flows(member(null), 'mesh').includes('cookie=0xdead0ffd, table=10, priority=0 actions=goto_table:11'));
+});
+
 test("a flow of the file is spelled as the switch spells it, with the devices' names", () => {
   const aliased = own({
     match: 'tcp_dst=0x50,in_port=wg-warp,ip_dst=10.9.8.7/16,dl_type=0x0800,nw_proto=6',
@@ -157,6 +176,10 @@ test('flows that can not be in the pipeline are refused, and the error quotes th
     [{ table: 0 }, /table 0/],
     [{ table: 20 }, /table 20/],
     [{ priority: 0 }, /priority 0/],
+    [{ priority: 65535 }, /priority 65535/],
+    [{ match: 'tcp,tcp_flags=+syn+nosuch' }, /tcp_flags/],
+    [{ match: 'ip,nw_tos=5' }, /nw_tos=5/],
+    [{ match: 'ipv6,ipv6_dst=::1/129' }, /ipv6_dst/],
   ];
   for (const [flow, message] of bad) assert.throws(() => flows(own(flow)), { code: 'state', message });
   const twice = own({ match: 'tcp,nw_dst=10.0.0.5/24' });

@@ -120,6 +120,20 @@ function text({ on, mac, src, dst, protocol, sport, dport, ttl, mark }: Packet):
   return `in_port=${on},dl_src=${mac},dl_dst=02:0a:00:00:00:aa,${protocol},nw_src=${src},nw_dst=${dst},nw_ttl=${ttl},${l4}${flags},ct_mark=0x${mark.toString(16)}`;
 }
 
+/** A new UDP datagram of the port's own to a stranger, but for `more`. */
+function from(on: string, more: Partial<Packet>): Packet {
+  const base = {
+    protocol: 'udp',
+    dst: '8.8.8.8',
+    sport: 40000,
+    dport: 40000,
+    ttl: 64,
+    state: 'trk,new',
+    mark: 0,
+  } as const;
+  return { ...base, on, mac: macs[on] ?? '', src: ips[on] ?? '', ...more };
+}
+
 let ovs: DummySwitch;
 const through = (packet: Packet): Promise<readonly Output[]> => trace(ovs, 'ovsbr0', text(packet), packet.state);
 
@@ -151,15 +165,6 @@ for (const on of ports)
   });
 
 test('what is promised to pass does pass', async () => {
-  const base = { protocol: 'udp', sport: 40000, dport: 40000, ttl: 64, state: 'trk,new', mark: 0 } as const;
-  const from = (on: string, more: Partial<Packet>): Packet => ({
-    ...base,
-    on,
-    mac: macs[on] ?? '',
-    src: ips[on] ?? '',
-    dst: '',
-    ...more,
-  });
   const back = { state: 'trk,est,rpl', src: '8.8.8.8' };
   const ways: readonly (readonly [Packet, string])[] = [
     [from('internal_100', { dst: '8.8.8.8' }), 'internal_101'],
@@ -197,6 +202,44 @@ test('what is promised to pass does pass', async () => {
     assert.equal(allowed(packet), port, text(packet));
     assert.deepEqual(await through(packet), [{ port, mac: macs[port] }], text(packet));
   }
+});
+
+test('what looks like something that passes does not', async () => {
+  const closed: Readonly<Record<string, Packet>> = {
+    'an answer of the published port that nobody asked for': from('internal_100', {
+      sport: 51820,
+      dst: '198.51.100.9',
+    }),
+    'an answer that conntrack knows under another pair': from('internal_100', { state: 'trk,est,rpl', mark: 0x640065 }),
+    'a stranger to the published port with an address of the subnet': from('LOCAL', {
+      src: '10.0.0.55',
+      dst: '10.0.0.100',
+      dport: 51820,
+    }),
+    'a stranger to the published port by another protocol': from('LOCAL', {
+      src: '198.51.100.9',
+      dst: '10.0.0.100',
+      dport: 51820,
+      protocol: 'tcp',
+    }),
+    'a stranger to another member': from('LOCAL', { src: '198.51.100.9', dst: '10.0.0.102', dport: 51820 }),
+    'an ICMP error about a connection of the chain': from('LOCAL', {
+      src: '198.51.100.9',
+      dst: '10.0.0.100',
+      protocol: 'icmp',
+      state: 'trk,rel',
+      mark: 0x640065,
+    }),
+    'a client that 101 forwards without masquerading': from('internal_101', { src: '10.0.0.100' }),
+    '101 past its pin': from('internal_101', { dst: WARP.ip, dport: 443 }),
+    '102 past its pin': from('internal_102', { dst: VPS.ip, dport: 80, protocol: 'tcp' }),
+    '102 by UDP to its pin': from('internal_102', { dst: VPS.ip, dport: 443 }),
+    '100 to the proxy': from('internal_100', { dst: '10.0.0.102', dport: 1080, protocol: 'tcp' }),
+    '100 to the host': from('internal_100', { dst: '10.0.0.1' }),
+    'the host astray': from('LOCAL', {}),
+    'a TTL that ends here': from('internal_100', { ttl: 1 }),
+  };
+  for (const [name, packet] of Object.entries(closed)) assert.deepEqual(await through(packet), [], name);
 });
 
 test('IPv6, VLAN tags, fragments and forged ARP come out nowhere, and ARP reaches its target alone', async () => {

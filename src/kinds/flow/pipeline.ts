@@ -4,7 +4,7 @@ import type { Flow } from '../../drivers/openflow/contract.ts';
 import { admission, plainAdmission } from './admission.ts';
 import { arp } from './arp.ts';
 import { inside } from './inside.ts';
-import { policies, policyTables } from './policy.ts';
+import { plainPolicies, policies, policyTables } from './policy.ts';
 import { replies } from './reply.ts';
 import { type Rule, rule, type Scene } from './scene.ts';
 import { security, shut } from './security.ts';
@@ -57,7 +57,12 @@ const plain: readonly Table[] = [
     flows: [security, plainAdmission],
     miss: go(table.policy),
   },
-  { number: table.policy, does: 'flows of the state file', flows: [plainFlows], miss: normal },
+  {
+    number: table.policy,
+    does: 'policies and flows of the state file',
+    flows: [plainPolicies, plainFlows],
+    miss: normal,
+  },
 ];
 
 /** The flows of a bridge, in no order. @throws OpError `state` for a policy or flow that can't be in the pipeline. */

@@ -19,13 +19,29 @@ export function policies(scene: Scene, number: number): readonly Rule[] {
   ];
 }
 
+/**
+ * Without a chain: a policy says whether a member's transit goes on as everybody's does, or is dropped. The subnet is
+ * no transit.
+ */
+export function plainPolicies({ members, subnet }: Scene, number: number): readonly Rule[] {
+  return members.flatMap((member) => {
+    const { id, next: way, policy } = member;
+    if (policy?.table !== number) return [];
+    const match = ['ip', from(party(member))];
+    const cookie = 0xbeef0000 + id;
+    if (way === 'host') return [rule(cookie, policy.priority, match, ['NORMAL'])];
+    const near = subnet === null ? [] : [rule(cookie, policy.priority + 1, [...match, `nw_dst=${subnet}`], ['NORMAL'])];
+    return [...near, rule(cookie, policy.priority, match, ['drop'])];
+  });
+}
+
 /** The tables that policies and flows are in, 10 among them always. @throws OpError `state` for one that isn't theirs. */
 export function policyTables({ bridge, members, flows }: Scene): readonly number[] {
-  const named = [...members.flatMap(({ policy }) => (policy !== null && bridge.chain ? [policy] : [])), ...flows];
+  const named = [...members.flatMap(({ policy }) => (policy === null ? [] : [policy])), ...flows];
   for (const { table: number, priority } of named)
-    if (number < table.policy || number > table.lastPolicy || priority === 0)
+    if (number < table.policy || number > table.lastPolicy || priority < 1 || priority > 65534)
       throw new OpError('state', `a flow of ${bridge.name} is in table ${number} with priority ${priority}`, {
-        hint: `Policies and flows live in tables ${table.policy} to ${table.lastPolicy}, with priority 1 or more.`,
+        hint: `Policies and flows live in tables ${table.policy} to ${table.lastPolicy}, with a priority from 1 to 65534.`,
       });
   return [...new Set([table.policy, ...named.map(({ table: number }) => number)])].toSorted((a, b) => a - b);
 }

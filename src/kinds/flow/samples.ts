@@ -1,7 +1,6 @@
-// Host states for the laws: none, a shut bridge, a pair, two bridges. They stand on `given`.
+// Host states for the laws: none, a shut bridge, a pair, two bridges. The bridges must be there, marked as ours.
 
 import type { Resource } from '../../core/resource.ts';
-import { MARK, type Step } from '../../drivers/ovsdb/contract.ts';
 import type { Spec } from './schema.ts';
 
 const drop = 'cookie=0xdead0fff, priority=0 actions=drop';
@@ -21,9 +20,3 @@ export const samples: readonly (readonly Resource<Spec>[])[] = [
     on('ovsbr0', [drop.replace('drop', 'goto_table:10'), pair.replace('LOCAL actions', '7 actions')]),
   ],
 ];
-
-/** What must be there before flows can be: the bridges, marked as ours. */
-export const given: readonly Step[] = ['mesh', 'ovsbr0'].map((name) => ({
-  op: 'put-bridge',
-  bridge: { name, datapathType: 'netdev', failMode: 'secure', otherConfig: {}, externalIds: { [MARK]: name } },
-}));

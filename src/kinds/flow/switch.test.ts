@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import fc from 'fast-check';
 import { difference } from '../../core/plan.ts';
 import { type Change, type Resource, undo } from '../../core/resource.ts';
 import type { Facts, Topology } from '../../core/topology.ts';
@@ -44,6 +45,61 @@ for (const [name, topology] of Object.entries(topologies))
     assert.deepEqual(sorted(await flow.observe(host)), sorted(wanted));
     assert.deepEqual(await go(host, wanted), []);
   });
+
+test('matches of the file, however spelled, read back as they are wanted', async () => {
+  const host = await fresh(none);
+  const any = <T>(...values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
+  const network = any('10.9.8.7', '10.9.8.7/12', '10.9.8.7/255.255.255.128', '0.0.0.0/0', '1.2.3.4/32');
+  const network6 = any('2001:DB8::1', '2001:db8:0:1:0:0:0:9/64', '::/0', 'fe80:0:0:1::/127', '1:0:2:0:3:0:4:0', '::');
+  const port = any('80', '0x50', '0', '65535');
+  const mac = any('02:0A:00:01:00:64', '03:0a:00:01:00:64/01:00:00:00:00:00', '02:0a:00:01:00:64/ff:ff:ff:ff:ff:ff');
+  const flags = any('+syn-ack', '-ack+syn', '+ns+cwr-fin', '-fin-syn-rst-psh-ack-urg-ece-cwr-ns');
+  const byte = any('0', '7', '0xff');
+  const base = { in_port: any('LOCAL'), dl_src: mac, eth_dst: mac };
+  const ip = {
+    ...base,
+    nw_src: network,
+    ip_dst: network,
+    nw_ttl: byte,
+    nw_ecn: any('1', '3'),
+    ip_dscp: any('0', '63', '0x0a'),
+  };
+  const ip6 = { ...base, ipv6_src: network6, ipv6_dst: network6, nw_tos: any('0', '252') };
+  const l4 = { tp_src: port, tp_dst: port };
+  const kinds: readonly (readonly [string, Readonly<Record<string, fc.Arbitrary<string>>>])[] = [
+    ['', base],
+    ['ip', { ...ip, nw_proto: any('1', '6', '17', '47', '132') }],
+    ['dl_type=0x0800', ip],
+    ['eth_type=2048,ip_proto=17', { ...ip, ...l4 }],
+    ['tcp', { ...ip, tcp_src: port, tcp_dst: port, tcp_flags: flags }],
+    ['udp', { ...ip, udp_src: port, udp_dst: port }],
+    ['icmp', { ...ip, icmp_type: byte, icmp_code: byte }],
+    ['arp', { ...base, arp_op: any('1', '2'), arp_spa: network, arp_tpa: network, arp_sha: mac, arp_tha: mac }],
+    ['ipv6', { ...ip6, nw_proto: any('6', '17', '58', '50') }],
+    ['tcp6', { ...ip6, ...l4, tcp_flags: flags }],
+    ['icmp6', { ...ip6, icmp_type: byte }],
+    ['dl_type=0x88cc', base],
+    ['dl_type=34887', base],
+  ];
+  const match = fc.constantFrom(...kinds).chain(([kind, fields]) =>
+    fc
+      .record(fields, { requiredKeys: [], noNullPrototype: true })
+      .map((values) => Object.entries(values).map(([key, value]) => `${key}=${value}`))
+      .chain((words) => fc.shuffledSubarray([...words, kind], { minLength: words.length + 1 }))
+      .map((words) => words.filter((word) => word !== '').join(',')),
+  );
+  const matches = fc.sample(match, 300);
+  const flows = matches.map((text, index) => ({
+    bridge: 'ovsbr0',
+    table: 10,
+    priority: index + 1,
+    match: text,
+    actions: 'drop',
+  }));
+  const wanted = flow.expand({ ...none, flows }, {} as Facts);
+  await go(host, wanted);
+  assert.deepEqual((await flow.observe(host))[0]?.spec.flows, wanted[0]?.spec.flows);
+});
 
 test('flows name ports that are absent as yet, and are the same when they come', async () => {
   const absent = (port: string): boolean => !['internal_101', 'veth104', 'veth105'].includes(port);
@@ -181,4 +237,9 @@ test('verify tells of a foreign flow on a chain, and lets it be elsewhere', asyn
   assert.equal(seen?.ok, false);
   assert.match(seen?.detail ?? '', /1 foreign: cookie=0x9, priority=65000 actions=NORMAL/);
   assert.deepEqual(await flow.check?.(host, flow.expand(none, {} as Facts)), []);
+  await run(ovs.run, ['ovs-vsctl', 'del-br', 'ovsbr0']);
+  assert.deepEqual(
+    (await flow.check?.(host, wanted))?.map(({ ok }) => ok),
+    [false],
+  );
 });

@@ -18,10 +18,14 @@ export async function build(
   present: (port: string) => boolean,
 ): Promise<void> {
   const ports = members(topology, bridge).filter(present);
+  // Twice: a bridge that is deleted and made in one transaction keeps its flows.
+  await run(ovs.run, ['ovs-vsctl', '--if-exists', 'del-br', bridge]);
   await run(ovs.run, [
     'ovs-vsctl',
-    ...['--if-exists', 'del-br', bridge, '--', 'add-br', bridge],
-    ...['--', 'set', 'Bridge', bridge, 'fail_mode=secure', 'datapath_type=dummy'],
+    'add-br',
+    bridge,
+    '--',
+    ...words(`set Bridge ${bridge} fail_mode=secure datapath_type=dummy`),
     ...ports.flatMap((port) => ['--', ...addPort(topology, bridge, port)]),
   ]);
 }
@@ -29,7 +33,7 @@ export async function build(
 /** The words after `ovs-vsctl` that add a member's port. */
 export function addPort(topology: Topology, bridge: string, port: string): readonly string[] {
   const ofport = topology.members.find((member) => member.port.device === port)?.port.ofport;
-  return ['add-port', bridge, port, '--', 'set', 'Interface', port, 'type=internal', `ofport_request=${ofport}`];
+  return words(`add-port ${bridge} ${port} -- set Interface ${port} type=internal ofport_request=${ofport}`);
 }
 
 /** As much of a host as flows need: this switch, and a database in which every port is asked for. */
@@ -123,10 +127,14 @@ async function ports(ovs: DummySwitch, bridge: string): Promise<ReadonlyMap<stri
   return names;
 }
 
+function words(text: string): readonly string[] {
+  return text.split(' ');
+}
+
 /** Splits at the commas outside parentheses. */
 function top(actions: string): readonly string[] {
   let depth = 0;
-  const cut = [...actions].map((letter) => {
+  const cut = actions.split('').map((letter) => {
     if (letter === '(') depth += 1;
     if (letter === ')') depth -= 1;
     return letter === ',' && depth === 0 ? '\n' : letter;

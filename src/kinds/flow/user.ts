@@ -41,7 +41,7 @@ export function plainFlows(scene: Scene, number: number): readonly Rule[] {
   );
 }
 
-/** Above every member's id, for a member's port number 32768 + id has 16 bits. */
+/** Above the ids that containers commonly have. A cookie tells whose a flow is, and need not be the only one. */
 const COOKIE = 0xbeef8000;
 
 function matchOf(scene: Scene, flow: UserFlow): readonly string[] {

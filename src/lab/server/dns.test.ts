@@ -43,6 +43,9 @@ test('the asker is told its own address', () => {
 test('a cut or hostile query gets an answer or silence, never an exception; an answer never gets an answer', () => {
   const whole = query('ifconfig.me');
   for (let end = 0; end < whole.length; end += 1) assert.equal(answer(whole.subarray(0, end), '10.0.0.1'), null);
+  const reply = answer(whole, '10.0.0.1');
+  assert.ok(reply !== null);
+  assert.equal(answer(reply, '10.0.0.1'), null);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
       const reply = answer(Buffer.from(bytes), '10.0.0.1');

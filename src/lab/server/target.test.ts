@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
+import { connect } from 'node:net';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { respond } from './target.ts';
@@ -21,10 +22,16 @@ test('the caller is told its plain address and a newline', async () => {
   assert.equal(await (await fetch(base)).text(), '127.0.0.1\n');
 });
 
-test('a download has exactly the length asked for', async () => {
+test('a download has exactly the length asked for, on the wire too', async () => {
   for (const length of [0, 1, 65_536, 1_000_001]) {
-    const body = await (await fetch(`${base}/bytes/${length}`)).arrayBuffer();
-    assert.equal(body.byteLength, length);
+    const socket = connect(Number(new URL(base).port), '127.0.0.1');
+    socket.write(`GET /bytes/${length} HTTP/1.0\r\n\r\n`);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    const head = bytes.indexOf('\r\n\r\n') + 4;
+    assert.match(bytes.toString('latin1', 0, head), new RegExp(`^content-length: ${length}\r$`, 'm'));
+    assert.equal(bytes.length - head, length);
   }
 });
 

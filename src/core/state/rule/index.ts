@@ -4,6 +4,7 @@ import { bad, type Draft } from '../draft.ts';
 import { bridgeNames, links } from '../link.ts';
 import type { Finding } from '../problem.ts';
 import { addresses } from './address.ts';
+import { chains } from './chain.ts';
 import { flows } from './flow.ts';
 import { names } from './name.ts';
 import { peers } from './peer.ts';
@@ -13,7 +14,7 @@ import { published } from './publish.ts';
 import type { Rule, View } from './rule.ts';
 import { services } from './service.ts';
 
-const rules: readonly Rule[] = [names, ports, addresses, services, peers, published, policies, flows];
+const rules: readonly Rule[] = [names, ports, addresses, services, peers, published, policies, flows, chains];
 
 /** All that doesn't fit together, in no particular order. */
 export function judge(view: View): readonly Finding[] {
