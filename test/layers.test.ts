@@ -77,7 +77,6 @@ test('the program depends at run time on these packages alone', () => {
   assert.deepEqual(Object.keys(manifest.dependencies), [
     '@humanwhocodes/momoa',
     'commander',
-    'ip-address',
     'listr2',
     'nano-spawn',
     'node',

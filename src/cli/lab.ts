@@ -6,6 +6,7 @@ import { OpError } from '../error.ts';
 import { writeInside } from '../lab/host.ts';
 import { capture, down, run, status, up } from '../lab/lab.ts';
 import { prove } from '../lab/prove.ts';
+import { remember } from '../lab/prove/snapshot.ts';
 import { HOME, HOSTS, type HostName, VPS } from '../lab/topology.ts';
 import { err, json, out, table } from './output.ts';
 
@@ -83,6 +84,7 @@ const name = 'vps.example.net';
 
 /** What a person would do on the two machines, with the same commands. The UUID goes from one to the other by a file. */
 async function configure(): Promise<void> {
+  await Promise.all([remember('vps'), remember('home')]);
   await must('vps', ['op-dbus', 'init', '--profile', 'privacy-vps', '--generate', '--public-ip', VPS, '--server-name', name, '-o', file]);
   await must('vps', ['op-dbus', 'apply', file]);
   const state = JSON.parse((await capture('vps', ['cat', file])).stdout) as VpsState;

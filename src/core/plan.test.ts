@@ -11,8 +11,8 @@ const resources = fc
     fc.record({
       kind: fc.constantFrom('bridge', 'port'),
       name: fc.constantFrom('a', 'b', 'c'),
-      spec: fc.dictionary(fc.constantFrom('x', 'y'), fc.integer({ min: 0, max: 2 })),
-    }),
+      spec: fc.dictionary(fc.constantFrom('x', 'y'), fc.integer({ min: 0, max: 2 }), { noNullPrototype: true }),
+    }, { noNullPrototype: true }),
     { selector: (resource) => `${resource.kind}/${resource.name}` },
   )
   .map((list): readonly Resource[] => list);

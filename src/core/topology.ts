@@ -87,6 +87,8 @@ export type Topology = {
 export type Facts = {
   /** The default route's interface; null when there is none. */
   readonly uplink: string | null;
+  /** Whether the host forwarded IPv4 before op-dbus asked it to; if not, it forwards for our bridges alone. */
+  readonly forwards: boolean;
   /** Whether the kernel has the openvswitch datapath. */
   readonly datapath: 'system' | 'netdev';
   /** The container backend at hand. */

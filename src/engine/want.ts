@@ -10,6 +10,7 @@ import type { Facts, FileFact, Member, Topology } from '../core/topology.ts';
 import type { Host } from '../drivers/host.ts';
 import { OpError } from '../error.ts';
 import { kinds } from '../kinds/index.ts';
+import { before } from '../kinds/sysctl/observe.ts';
 
 export type Wanted = {
   readonly topology: Topology;
@@ -43,8 +44,10 @@ async function gather(
   resolved: Readonly<Record<string, readonly string[]>>,
   filesFolder: string,
 ): Promise<Facts> {
-  const [uplink, datapath, nameservers, xray, files] = await Promise.all([
+  const [uplink, forwards, datapath, nameservers, xray, files] = await Promise.all([
+
     host.net.uplink(),
+    forwarded(host),
     host.machine.datapath(),
     host.machine.nameservers(),
     host.machine.program('xray'),
@@ -52,7 +55,11 @@ async function gather(
   ]);
   const proxy: Facts['proxy'] = xray === null ? { program: 'v2ray' } : { program: 'xray', path: xray };
   const first = Object.entries(resolved).map(([name, addresses]) => [name, addresses[0] ?? ''] as const);
-  return { uplink, datapath, backend: 'lxc', nameservers, proxy, resolved: Object.fromEntries(first), files };
+  return { uplink, forwards, datapath, backend: 'lxc', nameservers, proxy, resolved: Object.fromEntries(first), files };
+}
+
+async function forwarded(host: Host): Promise<boolean> {
+  return (await before(host, 'net.ipv4.ip_forward')) === '1';
 }
 
 type Needed = { readonly container: string; readonly path: string; readonly required: boolean; readonly hint: string };

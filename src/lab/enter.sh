@@ -5,6 +5,7 @@
 echo $$ > "$1/cgroup.procs" || exit 125
 pid=$2
 shift 2
-exec nsenter --target "$pid" --mount --uts --ipc --net --pid --cgroup -- \
-    env -i PATH="$(cd "$(dirname "$0")/../../bin" && pwd):/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root LANG=C.UTF-8 \
+# --root: where the machine's / is a chroot, the mount namespace's own root is not the host's.
+exec nsenter --target "$pid" --root --mount --uts --ipc --net --pid --cgroup -- \
+    env -C / -i PATH="$(cd "$(dirname "$0")/../../bin" && pwd):/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root LANG=C.UTF-8 \
     TERM="${TERM:-dumb}" "$@"

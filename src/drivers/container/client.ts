@@ -43,6 +43,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
   const records = openRecords(`${home}/container`);
   const hook = `${home}/hook`;
   const serially = queue();
+  const making = new Set<string>();
 
   const folderOf = (name: string): string => `${lxc}/${records.path(name).split('/').at(-1)}`;
   const exists = async (name: string): Promise<boolean> => (await optional(stat(folderOf(name)))) !== null;
@@ -121,6 +122,23 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     const [record, there] = await Promise.all([records.get(name), exists(name)]);
     if (there && record === null) throw foreign(name);
     if (there) return configure(name, definition);
+    const fresh = `${lxc}/.op-dbus-${name}`;
+    making.add(name);
+    try {
+      await assemble(name, definition, fresh);
+      // The container is there from this moment on, whole.
+      await rename(fresh, folderOf(name));
+    } catch (error) {
+      await discard(fresh);
+      await records.remove(name, ofContainer);
+      throw error;
+    } finally {
+      making.delete(name);
+      await serially(tidy);
+    }
+  }
+
+  async function assemble(name: string, definition: Definition, folder: string): Promise<void> {
     const base = await serially(async () => {
       await install();
       const start = await idBase(etc);
@@ -132,18 +150,13 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
       throw new OpError('internal', `container ${name}: the template ${definition.template} is not prepared`);
     await Promise.all([lower, lxc].map(passable));
     const how = await layout(exec, lower, lxc);
-    const fresh = `${lxc}/.op-dbus-${name}`;
-    await discard(fresh);
-    await mkdir(fresh, { mode: 0o711 });
-    await makeRoot(exec, how, { tree: lower, folder: fresh, base });
-    const root = stoppedRoot(name, { layout: how, lower, base }, fresh);
-    await writeRoot(root, {
-      ...rootFiles(name, definition),
-      '/etc/machine-id': `${randomBytes(16).toString('hex')}\n`,
-    });
-    await settle(name, { version: 1, definition, layout: how, base, lower }, fresh);
-    // The container is there from this moment on, whole.
-    await rename(fresh, folderOf(name));
+    await discard(folder);
+    await mkdir(folder, { mode: 0o711 });
+    await makeRoot(exec, how, { tree: lower, folder, base });
+    const id = { '/etc/machine-id': `${randomBytes(16).toString('hex')}\n` };
+    const root = stoppedRoot(name, { layout: how, lower, base }, folder);
+    await writeRoot(root, { ...rootFiles(name, definition), ...id });
+    await settle(name, { version: 1, definition, layout: how, base, lower }, folder);
   }
 
   async function configure(name: string, definition: Definition): Promise<void> {
@@ -161,17 +174,18 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     if (there && record === null) throw foreign(name);
     if ((await running()).has(name)) throw new OpError('host', `container ${name} is running`);
     await discard(folderOf(name));
-    await records.remove(name, ['definition.json', 'hook.env', 'pid', 'failure', 'lxc.log']);
-    await serially(async () => {
-      if (
-        (await Promise.all((await records.names()).map((other) => records.get(other)))).some((other) => other !== null)
-      )
-        return;
-      const start = await optional(readFile(`${home}/subid`, 'utf8'));
-      if (start !== null) await release(etc, Number(start));
-      await run(exec, ['rm', '-rf', '--', hook, `${home}/subid`]);
-      await exec(['rmdir', home]);
-    });
+    await records.remove(name, ofContainer);
+    await serially(tidy);
+  }
+
+  /** With the last container goes what all of them share. */
+  async function tidy(): Promise<void> {
+    const all = await Promise.all((await records.names()).map((name) => records.get(name)));
+    if (making.size > 0 || all.some((record) => record !== null)) return;
+    const start = await optional(readFile(`${home}/subid`, 'utf8'));
+    if (start !== null) await release(etc, Number(start));
+    await run(exec, ['rm', '-rf', '--', hook, `${home}/subid`]);
+    await exec(['rmdir', home]);
   }
 
   async function start(name: string): Promise<void> {
@@ -314,6 +328,9 @@ function stoppedRoot(
   const { upper } = rootPath(how, lower, folder);
   return { name, upper, lower: how === 'overlay' ? lower : null, base, make: ownMaker(base) };
 }
+
+/** What of the records goes with the container; its filter is a resource of its own. */
+const ofContainer = ['definition.json', 'hook.env', 'pid', 'failure', 'lxc.log'] as const;
 
 async function writeRoot(root: Root, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [path, content] of Object.entries(files))

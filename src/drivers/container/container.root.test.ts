@@ -282,6 +282,16 @@ async function inside(): Promise<void> {
     assert.ok(await pings());
   });
 
+  check('a creation that fails leaves nothing', async () => {
+    const failing: Exec = (argv, more) =>
+      argv[0] === 'mknod' ? Promise.resolve({ code: 1, stdout: '', stderr: 'no' }) : exec(argv, more);
+    const broken = lxcContainers({ ...options, exec: failing });
+    await assert.rejects(broken.create('one', one), { code: 'host', message: /^making container one: mknod/ });
+    await assert.rejects(broken.create('two', { ...one, template: 'none' }), { code: 'state' });
+    assert.equal(await run(exec, ['find', '/var/lib/lxc', '-mindepth', '1']), '');
+    assert.deepEqual(await files('/etc/subuid', '/etc/subgid'), etc);
+  });
+
   check('listing and reading start no program', async () => {
     await up('one', one);
     called.splice(0);

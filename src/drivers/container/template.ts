@@ -240,8 +240,7 @@ async function discard(exec: Exec, path: string): Promise<void> {
   await run(exec, ['rm', '-rf', '--one-file-system', '--', path], { deadline: 120_000 });
 }
 
-/** Whether a program can be started. */
-export async function installed(exec: Exec, program: string): Promise<boolean> {
+async function installed(exec: Exec, program: string): Promise<boolean> {
   try {
     await exec([program, '--version']);
     return true;

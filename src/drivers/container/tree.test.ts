@@ -93,7 +93,14 @@ test('wherever symbolic links stand and lead, nothing outside is read, changed o
       await removeFile(root, wanted, async () => {}).catch(tolerate);
       for (const name of ['a', 'b', 'c']) assert.equal(await read(join(outside, name), 'utf8'), 'secret');
     });
-  await fc.assert(fc.asyncProperty(fc.array(where, { maxLength: 3 }), path, run), { numRuns: 60 });
+  const at = (side: string, ...parts: string[]): { side: string; at: string[] } => ({ side, at: parts });
+  const examples: [{ side: string; at: string[] }[], string][] = ['upper', 'lower'].flatMap((side) => [
+    [[at(side, 'a')], '/a/b'],
+    [[at(side, 'a', 'b')], '/a/b'],
+    [[at(side, 'a', 'b')], '/a/b/c'],
+    [[at('upper', 'a', 'c'), at(side, 'a', 'b')], '/a/b'],
+  ]);
+  await fc.assert(fc.asyncProperty(fc.array(where, { maxLength: 3 }), path, run), { numRuns: 60, examples });
 });
 
 test('a link replaces a file and a file a link, and nothing is left beside them', async () => {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
-import type { Topology } from '../../core/topology.ts';
+import type { Facts, Topology } from '../../core/topology.ts';
 import { expand } from './expand.ts';
 import { client, facts, server } from './fixture.ts';
 import { type Namespace, namespace, type Probe, sure, wire } from './testing.ts';
@@ -30,8 +30,8 @@ async function net(): Promise<Net> {
   return { inside, host, outside };
 }
 
-function own(topology: Topology): string {
-  return expand(topology, facts)[0]?.spec.text ?? '';
+function own(topology: Topology, what: Partial<Facts> = {}): string {
+  return expand(topology, { ...facts, ...what })[0]?.spec.text ?? '';
 }
 
 const exit = { from: '10.0.0.102', to: '203.0.113.30' };
@@ -190,7 +190,7 @@ test('an open connection ends when the rule that let it out is gone', async () =
   assert.equal(await seen(), 0);
 });
 
-test('forwarding that has nothing to do with the bridges is left alone', async () => {
+test('forwarding that has nothing to do with the bridges goes on where the host forwarded before, and only there', async () => {
   const { host, outside } = await net();
   const other = await namespace();
   made.push(other);
@@ -198,6 +198,9 @@ test('forwarding that has nothing to do with the bridges is left alone', async (
   await other.ip('route add default via 198.51.100.1');
   await outside.ip('route add 198.51.100.0/24 via 203.0.113.10');
   await outside.serve([80]);
+  const web: Probe = { protocol: 'tcp', to: '203.0.113.30', port: 80 };
+  await host.load(own(client, { forwards: true }));
+  assert.deepEqual(await other.probe(sure(web)), ['198.51.100.2']);
   await host.load(own(client));
-  assert.deepEqual(await other.probe(sure({ protocol: 'tcp', to: '203.0.113.30', port: 80 })), ['198.51.100.2']);
+  assert.deepEqual(await other.probe(web), [null]);
 });

@@ -5,8 +5,9 @@ import type { Facts, Published, Topology } from '../../core/topology.ts';
 import { type Chain, filter, nat, replies, show, table } from './text.ts';
 
 /**
- * Lets out the exits alone and in the published ports alone; nothing from a bridge reaches the host itself. Forwarding
- * that has nothing to do with our bridges is left to others. Without an uplink nothing gets out.
+ * Lets out the exits alone and in the published ports alone; nothing from a bridge reaches the host itself. A host that
+ * forwarded before us goes on: what has nothing to do with our bridges is left to others. One that did not forwards for
+ * our bridges alone: a client's packet from the LAN never finds a way past the chain. Without an uplink nothing gets out.
  */
 export function hostTable(topology: Topology, facts: Facts): string {
   const used = new Set(topology.members.map((member) => member.bridge));
@@ -33,6 +34,7 @@ export function hostTable(topology: Topology, facts: Facts): string {
     filter('forward', 'accept', [
       ...bridges.map((bridge) => `iifname "${bridge}" jump from_bridge`),
       ...bridges.map((bridge) => `oifname "${bridge}" jump to_bridge`),
+      ...(facts.forwards || bridges.length === 0 ? [] : ['meta nfproto ipv4 drop']),
     ]),
     fromBridge(topology, facts),
     toBridge(topology),

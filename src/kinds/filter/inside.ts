@@ -27,12 +27,14 @@ function gateway(topology: Topology, member: Member): string {
       port: state.listen_port,
       clients: sources(state.peers.flatMap((peer) => peer.allowed_ips)),
     }));
+  const clients = sources(Object.values(member.wireguard).flatMap(({ peers }) => peers.flatMap((peer) => peer.allowed_ips)));
   return table([
     ...nat(
       'postrouting',
-      sources(Object.values(member.wireguard).flatMap(({ peers }) => peers.flatMap((peer) => peer.allowed_ips))).map(
-        (from) => `oifname "${out}" ${from}masquerade`,
-      ),
+      clients.flatMap((from) => [
+        `oifname "${out}" ${from}meta l4proto { tcp, udp } masquerade to :${range(interfaces)}`,
+        `oifname "${out}" ${from}masquerade`,
+      ]),
     ),
     filter('input', 'drop', [
       ...local('iifname'),
@@ -52,6 +54,16 @@ function gateway(topology: Topology, member: Member): string {
     ]),
     filter('output', 'drop', [...local('oifname'), ...ping(topology, member)]),
   ]);
+}
+
+/**
+ * The ports that clients' packets leave from: without WireGuard's own. A client's packet from port 51820 would else look
+ * to the switch like an answer of WireGuard, and leave the host in clear towards whoever had just sent there.
+ */
+function range(interfaces: readonly { readonly port: number }[]): string {
+  const ports = interfaces.map(({ port }) => port);
+  const [low, high] = [Math.min(...ports), Math.max(...ports)];
+  return low - 1024 > 65535 - high ? `1024-${low - 1}` : `${high + 1}-65535`;
 }
 
 /** What wgcf's profiles say when the state does not. */

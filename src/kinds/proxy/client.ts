@@ -1,12 +1,9 @@
 // The proxy client's configuration: SOCKS and WARP's packets in, VMess over TLS to the VPS out, and nothing else.
 
-import type { Facts, Member, Topology } from '../../core/topology.ts';
+import { type Facts, type Member, type Topology, warpPort } from '../../core/topology.ts';
 import { placeholder } from '../../core/secret.ts';
 import type { Inside } from '../inside.ts';
 import { type Made, pem } from './made.ts';
-
-/** Where WARP's packets are taken in, after the container's filter has redirected them here. */
-export const warpPort = 12408;
 
 /** The certificate to pin, when the state names no other. */
 const pinned = '/etc/xray/vps.pem';

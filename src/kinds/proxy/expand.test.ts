@@ -20,7 +20,7 @@ const files = {
 };
 
 function facts(proxy: Facts['proxy'], known: Facts['files'] = files): Facts {
-  return { uplink: 'eth0', datapath: 'netdev', backend: 'lxc', nameservers: [], proxy, resolved: {}, files: known };
+  return { uplink: 'eth0', datapath: 'netdev', backend: 'lxc', forwards: false, nameservers: [], proxy, resolved: {}, files: known };
 }
 
 function inside(profile: string, at: Facts) {

@@ -15,3 +15,9 @@ export async function observe(host: Host): Promise<readonly Resource<Spec>[]> {
     }),
   );
 }
+
+/** A setting as it was before us; null when the machine has no such setting. */
+export async function before(host: Host, key: string): Promise<string | null> {
+  const ours = (parse(await host.files.read(path)) ?? []).find((entry) => entry.key === key);
+  return ours === undefined ? host.net.sysctl(key) : ours.before;
+}
