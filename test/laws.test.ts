@@ -33,7 +33,12 @@ async function ready(kind: Kind<unknown>): Promise<Host> {
 }
 
 function bridge(name: string): Step {
-  const columns = { datapathType: 'netdev', failMode: 'secure', otherConfig: {}, externalIds: { [MARK]: name } } as const;
+  const columns = {
+    datapathType: 'netdev',
+    failMode: 'secure',
+    otherConfig: {},
+    externalIds: { [MARK]: name },
+  } as const;
   return { op: 'put-bridge', bridge: { name, ...columns } };
 }
 
@@ -48,7 +53,7 @@ function sorted(resources: readonly Resource[]): string {
 async function go(kind: Kind<unknown>, host: Host, to: readonly Resource[]): Promise<ReturnType<typeof difference>> {
   const changes = difference(await kind.observe(host), to);
   for (const { batch } of stages(changes)) {
-    await kind.preflight?.(host, batch);
+    await kind.preflight?.(host, batch, () => {});
     await kind.apply(host, batch, () => {});
   }
   return changes;

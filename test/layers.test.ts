@@ -47,12 +47,11 @@ test('imports go down only', () => {
 });
 
 test('core does no input or output', () => {
-  for (const file of files.filter((one) => layer(one) === 'core' && !one.endsWith('.test.ts')))
-    {
-      for (const name of imports(file)) assert.ok(!io.test(name), `${file} imports ${name}`);
-      const net = /import \{([^}]*)\} from 'node:net'/.exec(readFileSync(file, 'utf8'))?.[1] ?? '';
-      for (const name of net.split(',')) assert.match(name.trim(), /^(|isIPv?[46]?)$/, `${file} imports ${name}`);
-    }
+  for (const file of files.filter((one) => layer(one) === 'core' && !one.endsWith('.test.ts'))) {
+    for (const name of imports(file)) assert.ok(!io.test(name), `${file} imports ${name}`);
+    const net = /import \{([^}]*)\} from 'node:net'/.exec(readFileSync(file, 'utf8'))?.[1] ?? '';
+    for (const name of net.split(',')) assert.match(name.trim(), /^(|isIPv?[46]?)$/, `${file} imports ${name}`);
+  }
 });
 
 test('one kind does not import another', () => {

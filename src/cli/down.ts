@@ -20,6 +20,7 @@ export function downCommand(program: Command): void {
         await run(host, changes, options.json ? () => {} : narrate);
         await host.secrets.retain([]);
         await forgetApplied(host);
+        await host.files.sweep('/var/lib/op-dbus');
         if (options.json) json({ changed: changes.length > 0, changes });
         else out(changes.length === 0 ? 'Nothing to remove.' : `Removed ${changes.length} things.`);
       });

@@ -14,15 +14,17 @@ export function execCommand(program: Command): void {
     .argument('<container>', 'name or id')
     .argument('<command...>', 'the program and its arguments, after --')
     .option('--json', 'print exit status and output as JSON')
-    .action(async (container: string, command: readonly [string, ...string[]], options: { readonly json?: boolean }) => {
-      process.exitCode = await onThisHost(async (host) => {
-        const name = await find(host, container);
-        if (!options.json) return attach(name, command);
-        const { code, stdout, stderr } = await host.containers.exec(name, command);
-        json({ container: name, code, stdout, stderr });
-        return code;
-      });
-    });
+    .action(
+      async (container: string, command: readonly [string, ...string[]], options: { readonly json?: boolean }) => {
+        process.exitCode = await onThisHost(async (host) => {
+          const name = await find(host, container);
+          if (!options.json) return attach(name, command);
+          const { code, stdout, stderr } = await host.containers.exec(name, command);
+          json({ container: name, code, stdout, stderr });
+          return code;
+        });
+      },
+    );
 }
 
 async function find(host: Host, wanted: string): Promise<string> {
@@ -30,14 +32,20 @@ async function find(host: Host, wanted: string): Promise<string> {
   const found = containers.find(({ name, definition }) => name === wanted || String(definition.id) === wanted);
   if (found === undefined)
     throw new OpError('usage', `no container ${wanted}`, {
-      hint: containers.length === 0 ? 'op-dbus has made none here.' : `There are: ${containers.map(({ name, definition }) => `${name} (${definition.id})`).join(', ')}`,
+      hint:
+        containers.length === 0
+          ? 'op-dbus has made none here.'
+          : `There are: ${containers.map(({ name, definition }) => `${name} (${definition.id})`).join(', ')}`,
     });
   if (!found.running) throw new OpError('host', `${found.name} is not running`, { hint: `lxc-start -n ${found.name}` });
   return found.name;
 }
 
 function attach(name: string, command: readonly string[]): number {
-  const { status, error } = spawnSync('lxc-attach', ['--clear-env', '-n', name, '--', ...command], { stdio: 'inherit' });
-  if (error !== undefined) throw new OpError('host', 'lxc-attach: not installed', { hint: 'apt-get install lxc', cause: error });
+  const { status, error } = spawnSync('lxc-attach', ['--clear-env', '-n', name, '--', ...command], {
+    stdio: 'inherit',
+  });
+  if (error !== undefined)
+    throw new OpError('host', 'lxc-attach: not installed', { hint: 'apt-get install lxc', cause: error });
   return status ?? 1;
 }

@@ -40,7 +40,7 @@ export function initCommand(program: Command): void {
     .option('--warp <file>', 'client: the profile that wgcf wrote (wgcf-profile.conf)')
     .option('--certificate <file>', "client: the VPS's certificate to pin (PEM)")
     .option('--server-name <name>', "the name in the VPS's certificate")
-    .option('--public-ip <address>', "VPS: its address as seen from outside")
+    .option('--public-ip <address>', 'VPS: its address as seen from outside')
     .option('--endpoint <host>', 'client: where WireGuard clients reach this host, for the generated client.conf')
     .usage('--profile none|privacy-client|privacy-vps [options]')
     .allowExcessArguments(false)
@@ -49,14 +49,18 @@ export function initCommand(program: Command): void {
 
 async function write(flags: Flags): Promise<void> {
   if (flags.generate && flags.output === undefined)
-    throw new OpError('usage', '--generate writes keys beside the state file: name it with -o FILE', { at: '--generate' });
+    throw new OpError('usage', '--generate writes keys beside the state file: name it with -o FILE', {
+      at: '--generate',
+    });
   const options = read(flags);
   const made = flags.generate ? await generate(flags.profile, options) : { parts: {}, client: null };
   const outcome = init(flags.profile, options, made.parts);
   const text = `${JSON.stringify(outcome.document, null, 2)}\n`;
   if (flags.output === undefined) {
     if (outcome.files.length > 0)
-      throw new OpError('usage', 'keys and certificates go into files/ beside the state file: name it with -o FILE', { at: '-o' });
+      throw new OpError('usage', 'keys and certificates go into files/ beside the state file: name it with -o FILE', {
+        at: '-o',
+      });
     out(text.trimEnd());
     return;
   }
@@ -74,7 +78,12 @@ async function write(flags: Flags): Promise<void> {
 
 /** Values that are paths are read here; the rest is checked by `init`. */
 function read(flags: Flags): Options {
-  const id = flags.uuid === 'new' ? uuid() : flags.uuid?.startsWith('@') ? file(flags.uuid.slice(1), '--uuid').trim() : flags.uuid;
+  const id =
+    flags.uuid === 'new'
+      ? uuid()
+      : flags.uuid?.startsWith('@')
+        ? file(flags.uuid.slice(1), '--uuid').trim()
+        : flags.uuid;
   return {
     ...pick('vps', flags.vps),
     ...pick('uuid', id),
@@ -110,12 +119,21 @@ async function generate(profile: Profile, options: Options): Promise<Made> {
   if (profile !== 'privacy-vps') return { parts: {}, client: null };
   const names = [options.serverName, options.publicIp].filter((name) => name !== undefined);
   if (names.length === 0)
-    throw new OpError('usage', 'a certificate needs a name', { at: '--generate', hint: 'Give --server-name NAME or --public-ip ADDRESS.' });
+    throw new OpError('usage', 'a certificate needs a name', {
+      at: '--generate',
+      hint: 'Give --server-name NAME or --public-ip ADDRESS.',
+    });
   return { parts: { ...id, certificate: await selfSigned(names) }, client: null };
 }
 
 /** client.conf, ready for wg-quick or a phone; without --endpoint its Endpoint is left for the user to fill in. */
-function clientFile(folder: string, outcome: Outcome, parts: Generated, keys: WireguardKeys, flags: Flags): readonly Put[] {
+function clientFile(
+  folder: string,
+  outcome: Outcome,
+  parts: Generated,
+  keys: WireguardKeys,
+  flags: Flags,
+): readonly Put[] {
   const wg0 = outcome.document.plugins.lxc?.containers?.find(({ config }) => config?.wg0 !== undefined)?.config?.wg0;
   if (wg0 === undefined || parts.gateway === undefined) return [];
   const config = clientConfig({
@@ -141,4 +159,3 @@ function put(files: readonly Put[], force: boolean): void {
     chmodSync(path, mode);
   }
 }
-

@@ -33,7 +33,11 @@ export function labCommand(program: Command): void {
       const now = await status();
       process.exitCode = now.up ? 0 : 1;
       if (options.json) return json({ ...now });
-      const rows = now.hosts.map(({ name, pid, addresses }) => [name, pid === null ? 'down' : `pid ${pid}`, addresses.join(' ')]);
+      const rows = now.hosts.map(({ name, pid, addresses }) => [
+        name,
+        pid === null ? 'down' : `pid ${pid}`,
+        addresses.join(' '),
+      ]);
       for (const line of table([['HOST', 'STATE', 'ADDRESSES'], ...rows])) out(line);
     });
   lab
@@ -85,7 +89,19 @@ const name = 'vps.example.net';
 /** What a person would do on the two machines, with the same commands. The UUID goes from one to the other by a file. */
 async function configure(): Promise<void> {
   await Promise.all([remember('vps'), remember('home')]);
-  await must('vps', ['op-dbus', 'init', '--profile', 'privacy-vps', '--generate', '--public-ip', VPS, '--server-name', name, '-o', file]);
+  await must('vps', [
+    'op-dbus',
+    'init',
+    '--profile',
+    'privacy-vps',
+    '--generate',
+    '--public-ip',
+    VPS,
+    '--server-name',
+    name,
+    '-o',
+    file,
+  ]);
   await must('vps', ['op-dbus', 'apply', file]);
   const state = JSON.parse((await capture('vps', ['cat', file])).stdout) as VpsState;
   const inbound = state.plugins.lxc.containers[0]?.config.xray.inbound;
@@ -104,7 +120,11 @@ type VpsState = {
   readonly plugins: {
     readonly lxc: {
       readonly containers: readonly {
-        readonly config: { readonly xray: { readonly inbound: { readonly settings: { readonly clients: readonly { readonly id: string }[] } } } };
+        readonly config: {
+          readonly xray: {
+            readonly inbound: { readonly settings: { readonly clients: readonly { readonly id: string }[] } };
+          };
+        };
       }[];
     };
   };
@@ -115,6 +135,8 @@ async function must(host: HostName, argv: readonly string[]): Promise<void> {
   const code = await run(host, argv);
   if (code !== 0) {
     err(`lab: in ${host}, ${argv.slice(0, 2).join(' ')} ended with ${code}`);
-    throw new OpError('check', `${host} could not be set up`, { hint: 'Look around with: op-dbus lab up --keep; op-dbus lab exec HOST -- bash' });
+    throw new OpError('check', `${host} could not be set up`, {
+      hint: 'Look around with: op-dbus lab up --keep; op-dbus lab exec HOST -- bash',
+    });
   }
 }

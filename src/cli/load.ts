@@ -41,7 +41,18 @@ function read(path: string): string {
     return readFileSync(path === '-' ? 0 : path, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    const why = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'is a folder' : code === 'EACCES' ? 'permission denied' : String(code);
-    throw new OpError('usage', why, { at: path, hint: 'Write one with: op-dbus init --profile privacy-client -o FILE', cause: error });
+    const why =
+      code === 'ENOENT'
+        ? 'no such file'
+        : code === 'EISDIR'
+          ? 'is a folder'
+          : code === 'EACCES'
+            ? 'permission denied'
+            : String(code);
+    throw new OpError('usage', why, {
+      at: path,
+      hint: 'Write one with: op-dbus init --profile privacy-client -o FILE',
+      cause: error,
+    });
   }
 }

@@ -18,7 +18,16 @@ const program = new Command('op-dbus')
   .showHelpAfterError('(op-dbus --help shows the commands)')
   .enablePositionalOptions();
 
-for (const add of [initCommand, diffCommand, applyCommand, verifyCommand, queryCommand, downCommand, execCommand, labCommand])
+for (const add of [
+  initCommand,
+  diffCommand,
+  applyCommand,
+  verifyCommand,
+  queryCommand,
+  downCommand,
+  execCommand,
+  labCommand,
+])
   add(program);
 
 try {

@@ -20,7 +20,8 @@ export function shorten(commands: readonly string[]): readonly string[] {
     const group = commands.slice(index, end === -1 ? undefined : end);
     const shown = group.length > long ? group.slice(0, 2) : group;
     lines.push(...shown.map((command) => `+ ${command}`));
-    if (shown.length < group.length) lines.push(`+ ${name} …  # ${group.length - shown.length} more like these, all in one step`);
+    if (shown.length < group.length)
+      lines.push(`+ ${name} …  # ${group.length - shown.length} more like these, all in one step`);
     index += group.length;
   }
   return lines;

@@ -28,7 +28,9 @@ async function check(file: string | undefined, options: Options): Promise<number
     const { checks, drift } = await verify(host, (await want(host, state, filesFolder)).resources);
     const ok = checks.every((one) => one.ok);
     if (options.json) json({ ok, checks, drift });
-    else for (const one of checks) out(`${one.ok ? 'ok  ' : 'FAIL'}  ${one.name}: ${one.detail}${one.ok ? '' : `\n      look: ${one.command}`}`);
+    else
+      for (const one of checks)
+        out(`${one.ok ? 'ok  ' : 'FAIL'}  ${one.name}: ${one.detail}${one.ok ? '' : `\n      look: ${one.command}`}`);
     return ok ? 0 : 1;
   });
 }

@@ -8,11 +8,14 @@ import type { Resource } from './resource.ts';
 
 const resources = fc
   .uniqueArray(
-    fc.record({
-      kind: fc.constantFrom('bridge', 'port'),
-      name: fc.constantFrom('a', 'b', 'c'),
-      spec: fc.dictionary(fc.constantFrom('x', 'y'), fc.integer({ min: 0, max: 2 }), { noNullPrototype: true }),
-    }, { noNullPrototype: true }),
+    fc.record(
+      {
+        kind: fc.constantFrom('bridge', 'port'),
+        name: fc.constantFrom('a', 'b', 'c'),
+        spec: fc.dictionary(fc.constantFrom('x', 'y'), fc.integer({ min: 0, max: 2 }), { noNullPrototype: true }),
+      },
+      { noNullPrototype: true },
+    ),
     { selector: (resource) => `${resource.kind}/${resource.name}` },
   )
   .map((list): readonly Resource[] => list);

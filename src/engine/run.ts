@@ -36,7 +36,8 @@ export function render(changes: readonly Change[]): readonly string[] {
  */
 export async function run(host: Host, changes: readonly Change[], progress: (event: Progress) => void): Promise<void> {
   const planned = stages(changes);
-  for (const { kind, batch } of planned) await kind.preflight?.(host, batch);
+  for (const { kind, batch } of planned)
+    await kind.preflight?.(host, batch, (line) => progress({ event: 'say', stage: title(kind, batch), line }));
   for (const { kind, batch } of planned) {
     const stage = title(kind, batch);
     progress({ event: 'begin', stage, commands: batch.flatMap((change) => kind.render(change)) });

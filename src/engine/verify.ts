@@ -14,7 +14,13 @@ export type Verdict = { readonly drift: readonly Change[]; readonly checks: read
 export async function verify(host: Host, wanted: readonly Resource[]): Promise<Verdict> {
   const drift = difference(await observe(host), wanted);
   const checks = await Promise.all(
-    kinds.map((kind) => kind.check?.(host, wanted.filter((resource) => resource.kind === kind.name)) ?? []),
+    kinds.map(
+      (kind) =>
+        kind.check?.(
+          host,
+          wanted.filter((resource) => resource.kind === kind.name),
+        ) ?? [],
+    ),
   );
   return { drift, checks: [same(drift), ...checks.flat()] };
 }

@@ -45,7 +45,6 @@ async function gather(
   filesFolder: string,
 ): Promise<Facts> {
   const [uplink, forwards, datapath, nameservers, xray, files] = await Promise.all([
-
     host.net.uplink(),
     forwarded(host),
     host.machine.datapath(),
@@ -66,7 +65,9 @@ type Needed = { readonly container: string; readonly path: string; readonly requ
 
 async function readFiles(host: Host, built: Topology, folder: string): Promise<Readonly<Record<string, FileFact>>> {
   const needed = built.members.flatMap(needs);
-  const contents = await Promise.all(needed.map(({ container, path }) => host.files.read(join(folder, container, path))));
+  const contents = await Promise.all(
+    needed.map(({ container, path }) => host.files.read(join(folder, container, path))),
+  );
   const missing = needed.flatMap(({ container, path, required, hint }, index) =>
     contents[index] === null && required
       ? [new OpError('host', `missing; ${container} needs it as ${path}`, { at: join(folder, container, path), hint })]
@@ -84,7 +85,12 @@ async function readFiles(host: Host, built: Topology, folder: string): Promise<R
 }
 
 function needs(member: Member): readonly Needed[] {
-  const need = (path: string, hint: string, required = true): Needed => ({ container: member.name, path, required, hint });
+  const need = (path: string, hint: string, required = true): Needed => ({
+    container: member.name,
+    path,
+    required,
+    hint,
+  });
   const key = 'Make one with `wg genkey` (mode 0600), or let `op-dbus init --generate` make it.';
   const { xray } = member;
   const certificates = xray?.inbound.protocol === 'vmess' ? xray.inbound.streamSettings.tlsSettings.certificates : [];
@@ -101,7 +107,10 @@ function needs(member: Member): readonly Needed[] {
       : []),
     ...certificates.flatMap(({ certificateFile, keyFile }) =>
       [certificateFile, keyFile].map((path) =>
-        need(path, 'Put your certificate and key there (PEM), or let `op-dbus init --generate` make a self-signed pair.'),
+        need(
+          path,
+          'Put your certificate and key there (PEM), or let `op-dbus init --generate` make a self-signed pair.',
+        ),
       ),
     ),
     ...(out

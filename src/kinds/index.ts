@@ -14,4 +14,13 @@ import { tunnel } from './tunnel/index.ts';
  * Shut first (filter), then the switch (bridge, port, flow), then what sends (container), and inside the containers from
  * the exit inwards (proxy before tunnel): no packet ever meets a half-built path.
  */
-export const kinds = [filter, sysctl, bridge, port, flow, container, proxy, tunnel] as unknown as readonly Kind<unknown>[];
+export const kinds = [
+  filter,
+  sysctl,
+  bridge,
+  port,
+  flow,
+  container,
+  proxy,
+  tunnel,
+] as unknown as readonly Kind<unknown>[];

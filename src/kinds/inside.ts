@@ -41,7 +41,11 @@ export async function observeInside(host: Host, kind: string): Promise<readonly 
         specs.map(async (spec) => ({
           kind,
           name: `${name}/${spec.unit}`,
-          spec: { ...spec, files: await seen(host, name, spec.files), active: active === null || active.has(spec.unit) },
+          spec: {
+            ...spec,
+            files: await seen(host, name, spec.files),
+            active: active === null || active.has(spec.unit),
+          },
         })),
       );
     }),
@@ -50,7 +54,11 @@ export async function observeInside(host: Host, kind: string): Promise<readonly 
 }
 
 /** The container wrote this file, perhaps: what doesn't parse, or speaks of another container, is as if it were not there. */
-export async function recorded(host: Host, kind: string, container: string): Promise<readonly Omit<Inside, 'active'>[]> {
+export async function recorded(
+  host: Host,
+  kind: string,
+  container: string,
+): Promise<readonly Omit<Inside, 'active'>[]> {
   const text = await host.containers.read(container, recordPath(kind));
   if (text === null) return [];
   try {

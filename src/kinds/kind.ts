@@ -27,9 +27,9 @@ export type Kind<S> = {
   readonly observe: (host: Host) => Promise<readonly Resource<S>[]>;
   /**
    * Looks, before anything is changed, whether the batch can be carried out: something foreign in the way, a program
-   * that is missing. @throws OpError `foreign` or `host`, naming what is in the way.
+   * that is missing, a template that must be fetched first (`say` is told what takes long). @throws OpError `foreign` or `host`, naming what is in the way.
    */
-  readonly preflight?: (host: Host, batch: readonly Change<S>[]) => Promise<void>;
+  readonly preflight?: (host: Host, batch: readonly Change<S>[], say: (line: string) => void) => Promise<void>;
   /**
    * Carries out a batch of changes of this kind; all or nothing where the host allows it. May be called again.
    * `say` is told what takes long.

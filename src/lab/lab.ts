@@ -6,6 +6,7 @@ import { mountCgroups, remove } from './down.ts';
 import { ask, capture as captureInside, daemon, interact, startHost, writeInside } from './host.ts';
 import { connect } from './network.ts';
 import { alive, CGROUP, FOLDER, hostFolder, locked, readRecord, source, writeRecord, type Pid1 } from './record.ts';
+import { remember } from './prove/snapshot.ts';
 import { startSwitch } from './switch.ts';
 import { HOSTS, LINKS, RESOLVERS, SWITCHED, TARGET, type HostName } from './topology.ts';
 import { makeTrust, type Trust } from './trust.ts';
@@ -117,6 +118,7 @@ async function build({ progress, configure }: UpOptions): Promise<void> {
   ]);
   progress('servers: names, ifconfig.me, WARP; Open vSwitch in home and vps');
   if (configure === undefined) return;
+  await Promise.all(SWITCHED.map(remember));
   await configure();
   const config = await ask('home', ['cat', '/etc/op-dbus/client.conf']);
   await startClient(config);

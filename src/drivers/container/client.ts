@@ -174,6 +174,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     if (there && record === null) throw foreign(name);
     if ((await running()).has(name)) throw new OpError('host', `container ${name} is running`);
     await discard(folderOf(name));
+    await discard(`/run/lxc/lock${lxc}/.${name}`);
     await records.remove(name, ofContainer);
     await serially(tidy);
   }
@@ -289,6 +290,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
       );
       return found.flat();
     },
+    isForeign: async (name) => (await exists(name)) && (await records.get(name)) === null,
     create: (name, definition) => doing(`making container ${name}`, () => create(name, definition)),
     configure,
     destroy,

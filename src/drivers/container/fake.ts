@@ -81,6 +81,7 @@ export function fakeContainers(script: Script = () => ({ code: 0, stdout: '', st
       [...containers]
         .toSorted(([a], [b]) => (a < b ? -1 : 1))
         .map(([name, { running, definition }]): Container => ({ name, running, definition })),
+    isForeign: async (name) => foreign.has(name),
     create: async (name, definition) => {
       if (containers.has(name)) return configure(name, definition);
       if (foreign.has(name)) need(name);

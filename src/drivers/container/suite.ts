@@ -78,6 +78,8 @@ export function containerSuite(title: string, make: () => Promise<Bench>): void 
     await plant('theirs');
     assert.deepEqual(await containers.list(), []);
     const foreign = { code: 'foreign', message: /theirs exists and is not op-dbus's/ };
+    assert.equal(await containers.isForeign('theirs'), true);
+    assert.equal(await containers.isForeign('nobody'), false);
     await assert.rejects(containers.create('theirs', one), foreign);
     await assert.rejects(containers.configure('theirs', one), foreign);
     await assert.rejects(containers.start('theirs'), foreign);

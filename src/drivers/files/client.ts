@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
 import { OpError } from '../../error.ts';
 import type { Files } from './contract.ts';
@@ -20,6 +20,7 @@ export function nodeFiles(root = '/'): Files {
     read: (path) => host('reading', path, () => read(at(path))),
     write: (path, content, mode = 0o600) => host('writing', path, () => write(at(path), content, mode)),
     remove: (path) => host('removing', path, () => remove(at(path))),
+    sweep: (path) => host('sweeping', path, () => sweep(at(path))),
     list: (path) => host('listing', path, () => list(at(path))),
   };
 }
@@ -59,6 +60,14 @@ async function remove(path: string): Promise<void> {
     return true;
   });
   if (gone !== null) await syncFolder(dirname(path));
+}
+
+async function sweep(path: string): Promise<void> {
+  const entries = (await orNull(() => readdir(path, { withFileTypes: true }))) ?? [];
+  for (const entry of entries) if (entry.isDirectory()) await sweep(join(path, entry.name));
+  await rmdir(path).catch((error: unknown) => {
+    if (!['ENOENT', 'ENOTDIR', 'ENOTEMPTY'].includes(code(error) ?? '')) throw error;
+  });
 }
 
 /** What an interrupted `write` left is not listed. */

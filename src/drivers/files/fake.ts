@@ -20,6 +20,8 @@ export function fakeFiles(initial: Readonly<Record<string, string>> = {}): FakeF
       entries.set(plain(path), { content, mode });
     },
     remove: async (path) => void entries.delete(plain(path)),
+    // A folder is there only while something is in it.
+    sweep: async (path) => void plain(path),
     list: async (path) => names(entries.keys(), plain(path)),
   };
 }

@@ -41,6 +41,16 @@ export function filesSuite(title: string, make: () => Promise<Files>): void {
     assert.equal(await files.read('/d/b'), '2');
   });
 
+  test(`${title}: sweeping takes empty folders away and leaves every file`, async () => {
+    const files = await make();
+    for (const path of ['/d/a/1', '/d/b/c/2', '/d/3', '/e/4']) await files.write(path, '');
+    for (const path of ['/d/a/1', '/e/4']) await files.remove(path);
+    for (const path of ['/d', '/e', '/no']) await files.sweep(path);
+    assert.deepEqual(await files.list('/'), ['d']);
+    assert.deepEqual(await files.list('/d'), ['3', 'b']);
+    assert.equal(await files.read('/d/b/c/2'), '');
+  });
+
   test(`${title}: a folder is not overwritten by a file, nor a file made a folder`, async () => {
     const files = await make();
     await files.write('/d/a', '1');

@@ -4,11 +4,30 @@ import { canonical } from '../../core/plan.ts';
 import type { Change } from '../../core/resource.ts';
 import type { Definition } from '../../drivers/container/contract.ts';
 import type { Host } from '../../drivers/host.ts';
+import { OpError } from '../../error.ts';
 import type { Spec } from './schema.ts';
 
-export async function apply(host: Host, batch: readonly Change<Spec>[], say: (line: string) => void): Promise<void> {
-  const templates = new Set(batch.flatMap(({ before, after }) => (before === null && after ? [after.template] : [])));
-  for (const template of templates) await host.containers.prepare(template, say);
+/**
+ * Templates are made here, before anything is changed: a machine without network stays as it was.
+ * @throws OpError `foreign` when a container of a name that is to be made exists without our mark.
+ */
+export async function preflight(
+  host: Host,
+  batch: readonly Change<Spec>[],
+  say: (line: string) => void,
+): Promise<void> {
+  const fresh = batch.flatMap(({ name, before, after }) => (before === null && after ? [{ name, after }] : []));
+  for (const { name } of fresh)
+    if (await host.containers.isForeign(name))
+      throw new OpError('foreign', `a container ${name} exists and is not op-dbus's`, {
+        at: `container ${name}`,
+        hint: `Give the container another name in the file, or remove the old one: lxc-destroy -n ${name}`,
+      });
+  for (const template of new Set(fresh.map(({ after }) => after.template)))
+    await host.containers.prepare(template, say);
+}
+
+export async function apply(host: Host, batch: readonly Change<Spec>[]): Promise<void> {
   for (const change of batch.toSorted((a, b) => order(b) - order(a))) await close(host, change);
   await Promise.all(batch.map((change) => build(host, change)));
   for (const change of batch.toSorted((a, b) => order(a) - order(b))) await open(host, change);

@@ -1,11 +1,11 @@
 // Kind `container`: LXC system containers.
 
 import { kind } from '../kind.ts';
-import { apply } from './apply.ts';
+import { apply, preflight } from './apply.ts';
 import { check } from './check.ts';
 import { expand } from './expand.ts';
 import { observe } from './observe.ts';
 import { render } from './render.ts';
 import { type Spec, schema } from './schema.ts';
 
-export const container = kind<Spec>({ name: 'container', schema, expand, observe, apply, render, check });
+export const container = kind<Spec>({ name: 'container', schema, expand, observe, preflight, apply, render, check });

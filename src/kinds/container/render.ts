@@ -10,7 +10,10 @@ export function render({ name, before, after }: Change<Spec>): readonly string[]
   if (after === null) return [...(before?.running ? [stop] : []), `lxc-destroy -n ${name}`];
   if (before === null) {
     const address = `${after.port.device} ${after.address} via ${after.gateway}`;
-    return [`lxc-create -n ${name} -t ${after.template}  # id ${after.id}, ${address}`, ...(after.running ? [start] : [])];
+    return [
+      `lxc-create -n ${name} -t ${after.template}  # id ${after.id}, ${address}`,
+      ...(after.running ? [start] : []),
+    ];
   }
   const again = before.running && after.running && restarts(before, after);
   return [

@@ -8,7 +8,8 @@ const warp = { ip: '162.159.192.1', port: 2408 };
 export const facts: Facts = {
   uplink: 'eth0',
   datapath: 'netdev',
-  backend: 'lxc', forwards: false,
+  backend: 'lxc',
+  forwards: false,
   nameservers: ['192.168.1.53', '9.9.9.9'],
   resolved: {},
   proxy: { program: 'v2ray' },

@@ -27,7 +27,9 @@ function gateway(topology: Topology, member: Member): string {
       port: state.listen_port,
       clients: sources(state.peers.flatMap((peer) => peer.allowed_ips)),
     }));
-  const clients = sources(Object.values(member.wireguard).flatMap(({ peers }) => peers.flatMap((peer) => peer.allowed_ips)));
+  const clients = sources(
+    Object.values(member.wireguard).flatMap(({ peers }) => peers.flatMap((peer) => peer.allowed_ips)),
+  );
   return table([
     ...nat(
       'postrouting',

@@ -24,7 +24,7 @@ const all = (): boolean => true;
 
 async function go(host: Host, wanted: readonly Resource<Spec>[]): Promise<readonly Change<Spec>[]> {
   const changes = difference(await flow.observe(host), wanted) as readonly Change<Spec>[];
-  await flow.preflight?.(host, changes);
+  await flow.preflight?.(host, changes, () => {});
   await flow.apply(host, changes, () => {});
   return changes;
 }
@@ -194,7 +194,7 @@ test('a bridge that is gone is quiet for deletes, and an error for anything else
   const gone = { ...host, ovsdb: { ...host.ovsdb, bridges: async () => [] } };
   const spec = { flows: ['cookie=0xdead0fff, priority=0 actions=drop'] };
   const change = { kind: 'flow', name: 'ovsbr0', before: spec, after: null };
-  await flow.preflight?.(gone, [change]);
+  await flow.preflight?.(gone, [change], () => {});
   await flow.apply(gone, [change], () => {});
   await assert.rejects(
     flow.apply(gone, [undo(change)], () => {}),

@@ -21,6 +21,12 @@ function resource(bridge: BridgeRow, port: PortRow): Resource<Spec> {
   return {
     kind: 'port',
     name: port.interface.name,
-    spec: { bridge: bridge.name, row: port.name, type, ofport: port.interface.ofportRequest ?? 0, mac: port.interface.mac },
+    spec: {
+      bridge: bridge.name,
+      row: port.name,
+      type,
+      ofport: port.interface.ofportRequest ?? 0,
+      mac: port.interface.mac,
+    },
   };
 }

@@ -14,9 +14,7 @@ async function listens(host: Host, spec: Inside): Promise<Check> {
     inbounds?: readonly { readonly port: number }[];
   };
   const ports = (config.inbounds ?? []).map(({ port }) => port);
-  const { stdout } = await host.containers
-    .exec(spec.container, ['ss', '-Hlntu'])
-    .catch(() => ({ stdout: '' }));
+  const { stdout } = await host.containers.exec(spec.container, ['ss', '-Hlntu']).catch(() => ({ stdout: '' }));
   const missing = ports.filter((port) => !new RegExp(`:${port}\\s`).test(stdout));
   return {
     name: `${spec.container}: the proxy listens`,

@@ -20,7 +20,16 @@ const files = {
 };
 
 function facts(proxy: Facts['proxy'], known: Facts['files'] = files): Facts {
-  return { uplink: 'eth0', datapath: 'netdev', backend: 'lxc', forwards: false, nameservers: [], proxy, resolved: {}, files: known };
+  return {
+    uplink: 'eth0',
+    datapath: 'netdev',
+    backend: 'lxc',
+    forwards: false,
+    nameservers: [],
+    proxy,
+    resolved: {},
+    files: known,
+  };
 }
 
 function inside(profile: string, at: Facts) {
@@ -43,8 +52,14 @@ function config(profile: string, at: Facts): Config {
 
 test('the client has no way out but the VPS, and takes in nothing but SOCKS and WARP', () => {
   const { inbounds, outbounds } = config('privacy-client', facts({ program: 'v2ray' }));
-  assert.deepEqual(outbounds.map(({ protocol }) => protocol), ['vmess']);
-  assert.deepEqual(inbounds.map(({ tag }) => tag), ['socks', 'warp']);
+  assert.deepEqual(
+    outbounds.map(({ protocol }) => protocol),
+    ['vmess'],
+  );
+  assert.deepEqual(
+    inbounds.map(({ tag }) => tag),
+    ['socks', 'warp'],
+  );
   assert.deepEqual(inbounds[1]?.settings, { address: '162.159.192.1', port: 2408, network: 'udp' });
 });
 

@@ -19,7 +19,8 @@ function inside(topology: Topology, facts: Facts, member: Member, state: NonNull
   const made = state.inbound.protocol === 'socks' ? client(topology, facts, member) : server(facts, member);
   const program = facts.proxy.program === 'xray' ? '/usr/local/bin/xray' : '/usr/bin/v2ray';
   const run = facts.proxy.program === 'xray' ? `${program} run -c ${path}` : `${program} -config ${path}`;
-  const check = facts.proxy.program === 'xray' ? [program, 'run', '-test', '-c', path] : [program, '-test', '-config', path];
+  const check =
+    facts.proxy.program === 'xray' ? [program, 'run', '-test', '-c', path] : [program, '-test', '-config', path];
   return {
     container: member.name,
     order: member.order,

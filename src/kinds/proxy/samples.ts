@@ -28,7 +28,9 @@ export const samples: readonly (readonly Resource<Inside>[])[] = [
   [proxy('xray-client', '{}\n')],
   [proxy('xray-client', '{"outbounds":[]}\n', { active: false })],
   [
-    proxy('xray-client', '{}\n', { files: { [path]: { mode: 0o600, text: '{}\n' }, '/etc/xray/vps.pem': { mode: 0o644, text: 'an example\n' } } }),
+    proxy('xray-client', '{}\n', {
+      files: { [path]: { mode: 0o600, text: '{}\n' }, '/etc/xray/vps.pem': { mode: 0o644, text: 'an example\n' } },
+    }),
     proxy('xray-server', '{}\n'),
   ],
 ];

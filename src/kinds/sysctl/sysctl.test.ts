@@ -103,7 +103,7 @@ test('two settings share the file, and removing one leaves the other', async () 
 test("a file of that name which isn't ours is neither read as ours nor overwritten", async () => {
   const { host, files } = fake('0', { [path]: 'net.ipv4.ip_forward = 1\n' });
   assert.deepEqual(await sysctl.observe(host), []);
-  await assert.rejects(async () => sysctl.preflight?.(host, change(null, '1')), { code: 'foreign' });
+  await assert.rejects(async () => sysctl.preflight?.(host, change(null, '1'), () => {}), { code: 'foreign' });
   await assert.rejects(sysctl.apply(host, change(null, '1'), silent), { code: 'foreign' });
   assert.equal(await files.read(path), 'net.ipv4.ip_forward = 1\n');
 });
@@ -111,7 +111,7 @@ test("a file of that name which isn't ours is neither read as ours nor overwritt
 test('a setting that the kernel lacks is found out before anything is changed', async () => {
   const { host, net } = fake();
   net.sysctls.delete(key);
-  await assert.rejects(async () => sysctl.preflight?.(host, change(null, '1')), {
+  await assert.rejects(async () => sysctl.preflight?.(host, change(null, '1'), () => {}), {
     code: 'host',
     message: /ip_forward/,
   });

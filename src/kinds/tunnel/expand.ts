@@ -10,10 +10,12 @@ const mark = 51820;
 const warpMtu = 1280;
 
 export const expand: Expand<Inside> = (topology, facts) =>
-  topology.members.flatMap((member) => [
-    ...Object.keys(member.wireguard).map((name) => gateway(topology, facts, member, name)),
-    ...(member.warp === null ? [] : [warp(facts, member, member.warp)]),
-  ].map((spec) => ({ kind: 'tunnel', name: `${member.name}/${spec.unit}`, spec })));
+  topology.members.flatMap((member) =>
+    [
+      ...Object.keys(member.wireguard).map((name) => gateway(topology, facts, member, name)),
+      ...(member.warp === null ? [] : [warp(facts, member, member.warp)]),
+    ].map((spec) => ({ kind: 'tunnel', name: `${member.name}/${spec.unit}`, spec })),
+  );
 
 function gateway(topology: Topology, facts: Facts, member: Member, name: string): Inside {
   const { address, listen_port, private_key_file, peers, mtu } = member.wireguard[name] as Member['wireguard'][string];

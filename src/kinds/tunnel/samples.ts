@@ -19,7 +19,11 @@ const tunnel = (container: string, device: string, spec: Partial<Inside> = {}): 
 });
 
 const key = { '/etc/wireguard/private.key': { mode: 0o600, text: 'an example\n' } };
-const warp = { order: 1, reloads: false, files: { '/etc/wireguard/wg-warp.conf': { mode: 0o600, text: 'Table = off\n' } } };
+const warp = {
+  order: 1,
+  reloads: false,
+  files: { '/etc/wireguard/wg-warp.conf': { mode: 0o600, text: 'Table = off\n' } },
+};
 
 /** The containers that must exist. */
 export const containers = ['wireguard-gateway', 'warp-tunnel'];

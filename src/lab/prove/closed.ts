@@ -71,7 +71,7 @@ async function stopped(container: string, word: string, prober: Prober): Promise
 }
 
 /** Waits until everything that should be answered has been, counting from `since`. */
-async function answersAgain(prober: Prober, since: number): Promise<Omit<Row, 'name'>> {
+export async function answersAgain(prober: Prober, since: number): Promise<Omit<Row, 'name'>> {
   for (let waited = 0; waited < BACK; waited += 20) {
     const answers = prober.answersSince(since);
     const first = WANTED.map((by) => answers.find((answer) => answer.by === by)?.time);

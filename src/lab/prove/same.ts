@@ -3,7 +3,9 @@
 import { capture } from '../host.ts';
 import { source } from '../record.ts';
 import { SWITCHED, type HostName } from '../topology.ts';
-import { row, said, type Row } from './row.ts';
+import { answersAgain } from './closed.ts';
+import { startProber } from './prober.ts';
+import { marker, row, said, type Row } from './row.ts';
 import { differences, recall, snapshot } from './snapshot.ts';
 
 const STATE = '/etc/op-dbus/state.json';
@@ -37,7 +39,7 @@ export async function proveDown(): Promise<readonly Row[]> {
         const before = await recall(host);
         const down = await opDbus(host, ['down']);
         const left = differences(before, await snapshot(host));
-        const detail = left.length === 0 ? said(down) : `${left.length} differ: ${left.slice(0, 3).join('; ')}`;
+        const detail = left.length === 0 ? said(down) : `${left.length} differ: ${left.slice(0, 8).join('; ')}`;
         return { ok: down.code === 0 && left.length === 0, detail };
       }),
     );
@@ -50,6 +52,10 @@ export async function proveDown(): Promise<readonly Row[]> {
       }),
     );
   }
+  const prober = await startProber('client', marker());
+  // The client's WireGuard notices only after some seconds that the gateway has forgotten their session.
+  rows.push(await row('the client gets through again', () => answersAgain(prober, Date.now())));
+  await prober.stop();
   return rows;
 }
 

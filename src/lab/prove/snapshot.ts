@@ -22,13 +22,11 @@ const ASPECTS: Readonly<Record<string, readonly string[]>> = {
   interfaces: ['ovs-vsctl', '--columns=name,type,external_ids', 'list', 'Interface'],
   containers: ['lxc-ls', '-f'],
   sysctls: ['cat', '/proc/sys/net/ipv4/ip_forward', '/proc/sys/net/ipv6/conf/all/forwarding'],
-  // All that differs from the machine in /etc and /var/lib lies in the overlays' upper folders; the user's own files
-  // (/etc/op-dbus), and the database's log of transactions are left out.
-  files:
-    'find /run/lab/etc/upper /run/lab/lib/upper /var/lib/lxc /run/lxc /run/netns ( -path */upper/op-dbus -o -path */upper/openvswitch ) -prune -o -printf %y,%m,%p,%l\\n'.split(
-      ' ',
-    ),
-  'own files': ['find', '/var/lib/op-dbus', '-printf', '%y %m %p\\n'],
+  // The user's own files (/etc/op-dbus) and the database's log of transactions are left out.
+  files: find('/etc /var/lib/lxc /run/netns ( -path /etc/op-dbus -o -path /etc/openvswitch ) -prune'),
+  // Files of this host alone, by the overlay's upper folder.
+  'files of /var/lib': find('/run/lab/lib/upper ( -path */op-dbus -o -path */openvswitch -o -type d ) -prune'),
+  'own files': find('/var/lib/op-dbus -false'),
 };
 
 export async function snapshot(host: HostName): Promise<Snapshot> {
@@ -39,6 +37,12 @@ export async function snapshot(host: HostName): Promise<Snapshot> {
     entries.push([aspect, result.stdout.split('\n').map(steady).toSorted()]);
   }
   return Object.fromEntries(entries);
+}
+
+/** Lists folders by mode, all else by mode, size and time of change too; `where` ends in what isn't listed. */
+function find(where: string): readonly string[] {
+  const folder = ['-type', 'd', '-printf', '%y %m %p\\n'];
+  return ['find', ...where.split(' '), '-o', ...folder, '-o', '-printf', '%y %m %s %T@ %p %l\\n'];
 }
 
 /** Keeps the host's present snapshot as the one to which `down` must lead back. Before the first `apply`. */
