@@ -34,7 +34,7 @@ mount -t overlay -o lowerdir=/etc,upperdir=/run/lab/etc/upper,workdir=/run/lab/e
 mount -t overlay -o lowerdir=/var/lib,upperdir=/run/lab/lib/upper,workdir=/run/lab/lib/work overlay /var/lib
 # What the machine itself has of ours or of these programs is not the lab host's.
 rm -rf /etc/op-dbus /etc/wireguard /etc/openvswitch /var/lib/lxc /var/lib/op-dbus /var/lib/openvswitch
-mkdir -p /var/lib/lxc /var/lib/op-dbus /var/lib/openvswitch /etc/openvswitch
+mkdir -p /var/lib/lxc /var/lib/openvswitch /etc/openvswitch
 mkdir -m 0700 -p /etc/op-dbus /etc/wireguard
 cp -a --remove-destination "$folder/etc/." /etc/
 mount --move /run/lab/lxc /var/lib/lxc

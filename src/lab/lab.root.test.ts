@@ -111,6 +111,7 @@ test('a snapshot is the same twice, and names what was added since', async () =>
   const before = await snapshot('home');
   assert.deepEqual(differences(before, await snapshot('home')), []);
   await says('home', 'ip', 'addr', 'add', '10.9.9.9/32', 'dev', 'lo');
+  await says('home', 'mkdir', '/var/lib/op-dbus');
   await says('home', 'touch', '/etc/left', '/var/lib/op-dbus/left');
   const found = differences(before, await snapshot('home')).join('\n');
   for (const wanted of [
@@ -120,7 +121,7 @@ test('a snapshot is the same twice, and names what was added since', async () =>
   ])
     assert.match(found, wanted);
   await says('home', 'ip', 'addr', 'del', '10.9.9.9/32', 'dev', 'lo');
-  await says('home', 'rm', '/etc/left', '/var/lib/op-dbus/left');
+  await says('home', 'rm', '-r', '/etc/left', '/var/lib/op-dbus');
   assert.deepEqual(differences(before, await snapshot('home')), []);
 });
 

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
 import { OpError } from '../../error.ts';
 import type { Files } from './contract.ts';
@@ -18,6 +18,7 @@ export function nodeFiles(root = '/'): Files {
   const at = (path: string): string => join(root, plain(path));
   return {
     read: (path) => host('reading', path, () => read(at(path))),
+    mode: (path) => host('reading', path, () => mode(at(path))),
     write: (path, content, mode = 0o600) => host('writing', path, () => write(at(path), content, mode)),
     remove: (path) => host('removing', path, () => remove(at(path))),
     sweep: (path) => host('sweeping', path, () => sweep(at(path))),
@@ -33,6 +34,11 @@ async function read(path: string): Promise<string | null> {
     if (!(await file.stat()).isFile()) throw new Error('not a regular file');
     return file.readFile('utf8');
   });
+}
+
+async function mode(path: string): Promise<number | null> {
+  const found = await orNull(() => lstat(path));
+  return found === null ? null : found.mode & 0o7777;
 }
 
 async function write(path: string, content: string, mode: number): Promise<void> {

@@ -3,6 +3,8 @@
 export interface Files {
   /** Content as UTF-8; null when there is no such file. */
   read(path: string): Promise<string | null>;
+  /** Permission bits, like 0o600; null when there is no such file. */
+  mode(path: string): Promise<number | null>;
   /** Writes to a temporary file beside it, fsyncs, renames. Makes missing parents 0700. Mode is 0600 unless told. */
   write(path: string, content: string, mode?: number): Promise<void>;
   /** Removes the file; quiet when there is none. Empty parents that `write` made are left. */

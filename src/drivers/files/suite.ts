@@ -41,6 +41,13 @@ export function filesSuite(title: string, make: () => Promise<Files>): void {
     assert.equal(await files.read('/d/b'), '2');
   });
 
+  test(`${title}: a file's mode is the one it was written with, and there is none without a file`, async () => {
+    const files = await make();
+    await files.write('/d/a', '1', 0o640);
+    await files.write('/d/b', '2');
+    assert.deepEqual(await Promise.all(['/d/a', '/d/b', '/d/c'].map((path) => files.mode(path))), [0o640, 0o600, null]);
+  });
+
   test(`${title}: sweeping takes empty folders away and leaves every file`, async () => {
     const files = await make();
     for (const path of ['/d/a/1', '/d/b/c/2', '/d/3', '/e/4']) await files.write(path, '');

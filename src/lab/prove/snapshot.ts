@@ -26,7 +26,10 @@ const ASPECTS: Readonly<Record<string, readonly string[]>> = {
   files: find('/etc /var/lib/lxc /run/netns ( -path /etc/op-dbus -o -path /etc/openvswitch ) -prune'),
   // Files of this host alone, by the overlay's upper folder.
   'files of /var/lib': find('/run/lab/lib/upper ( -path */op-dbus -o -path */openvswitch -o -type d ) -prune'),
-  'own files': find('/var/lib/op-dbus -false'),
+  // Logs grow by themselves.
+  'own files': find(
+    '/var/lib -mindepth 1 ( -path /var/lib/op-dbus-* -o -not -path /var/lib/op-dbus* -o -name *.log ) -prune',
+  ),
 };
 
 export async function snapshot(host: HostName): Promise<Snapshot> {

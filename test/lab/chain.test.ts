@@ -1,0 +1,40 @@
+// The whole chain on this machine: `lab up`, `lab prove`, `lab down`; every line of the proof is a test.
+
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { labDown, labUp, opDbus } from './cli.ts';
+
+type Row = { readonly name: string; readonly ok: boolean; readonly detail: string };
+
+/** What `lab down` must leave as it was on the machine itself. */
+function machine(): string {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8');
+  const links = readFileSync('/proc/net/dev', 'utf8').replaceAll(/:.*/g, '');
+  const forward = readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8');
+  return [mounts, links, forward, existsSync('/var/lib/op-dbus'), existsSync('/var/lib/op-dbus-lab')].join('\n');
+}
+
+let found = '';
+before(async () => {
+  found = machine();
+  await labUp();
+});
+after(labDown);
+
+test('the lab proves every hop', async (t) => {
+  const { stdout, stderr } = await opDbus(['lab', 'prove', '--json'], 900);
+  const { rows } = JSON.parse(stdout || `{"rows":[]}`) as { readonly rows: readonly Row[] };
+  assert.ok(rows.length >= 40, `only ${rows.length} points were looked at: ${stderr}`);
+  for (const row of rows) {
+    console.log(`# ${row.ok ? 'ok' : 'not ok'} ${row.name}: ${row.detail}`);
+    await t.test(row.name, () => assert.ok(row.ok, row.detail));
+  }
+});
+
+test('a lab that is up is seen as up, and taken down it leaves the machine as it was', async () => {
+  assert.equal((await opDbus(['lab', 'status'])).code, 0);
+  await labDown();
+  assert.equal((await opDbus(['lab', 'status'])).code, 1);
+  assert.equal(machine(), found);
+});

@@ -1,0 +1,29 @@
+// The command line as the lab tests use it.
+
+import assert from 'node:assert/strict';
+import { exec, type ExecResult } from '../../src/drivers/exec.ts';
+
+/** Runs `bin/op-dbus …` on this machine. `deadline` in seconds. */
+export function opDbus(args: readonly string[], deadline = 300): Promise<ExecResult> {
+  return exec(['bin/op-dbus', ...args], { deadline: deadline * 1000 });
+}
+
+/** Runs a program in a lab host. */
+export function inHost(host: string, argv: readonly string[], stdin?: string): Promise<ExecResult> {
+  const options = { deadline: 120_000, ...(stdin === undefined ? {} : { stdin }) };
+  return exec(['bin/op-dbus', 'lab', 'exec', host, '--', ...argv], options);
+}
+
+/** Brings the lab up. It is built by the bundle, as a user's is. */
+export async function labUp(): Promise<void> {
+  const built = await exec(['npm', 'run', '-s', 'build'], { deadline: 120_000 });
+  assert.equal(built.code, 0, built.stderr);
+  const { code, stdout, stderr } = await opDbus(['lab', 'up'], 600);
+  assert.equal(code, 0, `${stdout}\n${stderr}`);
+}
+
+/** Takes it down and makes sure that nothing of it is left. */
+export async function labDown(): Promise<void> {
+  const { code, stderr } = await opDbus(['lab', 'down']);
+  assert.equal(code, 0, stderr);
+}
