@@ -76,7 +76,6 @@ test('the program depends at run time on these packages alone', () => {
   assert.deepEqual(Object.keys(manifest.dependencies), [
     '@humanwhocodes/momoa',
     'commander',
-    'listr2',
     'nano-spawn',
     'node',
     'zod',

@@ -11,7 +11,7 @@ export function narrate(event: Progress): void {
   if (event.event === 'say') out(`    ${event.line}`);
 }
 
-export function shorten(commands: readonly string[]): readonly string[] {
+function shorten(commands: readonly string[]): readonly string[] {
   const like = (command: string): string => command.split(' ').slice(0, 3).join(' ');
   const lines: string[] = [];
   for (let index = 0; index < commands.length; ) {

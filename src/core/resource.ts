@@ -1,9 +1,6 @@
 // Resources and changes: plain data, one generic difference for every kind.
 
-/** Anything JSON can hold. Specs are plain data so that they can be printed, compared and stored. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
-/** One thing on the host. `name` is unique within its kind; `spec` holds everything the kind keeps true. */
+/** One thing on the host. Its spec is plain data (what JSON can hold): it can be printed, compared and stored. `name` is unique within its kind; `spec` holds everything the kind keeps true. */
 export type Resource<S = unknown> = { readonly kind: string; readonly name: string; readonly spec: S };
 
 /** From `before` to `after`: create when `before` is null, delete when `after` is null. Undo swaps the two. */

@@ -13,15 +13,8 @@ export type Verdict = { readonly drift: readonly Change[]; readonly checks: read
 /** Drift first: when the host differs from the file, its checks are still asked, so that both can be read together. */
 export async function verify(host: Host, wanted: readonly Resource[]): Promise<Verdict> {
   const drift = difference(await observe(host), wanted);
-  const checks = await Promise.all(
-    kinds.map(
-      (kind) =>
-        kind.check?.(
-          host,
-          wanted.filter((resource) => resource.kind === kind.name),
-        ) ?? [],
-    ),
-  );
+  const of = (kind: string) => wanted.filter((resource) => resource.kind === kind);
+  const checks = await Promise.all(kinds.map(async (kind) => (await kind.check?.(host, of(kind.name))) ?? []));
   return { drift, checks: [same(drift), ...checks.flat()] };
 }
 

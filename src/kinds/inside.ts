@@ -28,7 +28,7 @@ export function recordPath(kind: string): string {
   return `/etc/op-dbus/${kind}.json`;
 }
 
-export const record = z.array(schema.omit({ active: true }));
+const record = z.array(schema.omit({ active: true }));
 
 /** Every resource of `kind` in the containers that carry our mark. */
 export async function observeInside(host: Host, kind: string): Promise<readonly Resource<Inside>[]> {

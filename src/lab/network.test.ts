@@ -1,3 +1,5 @@
+// The network of the lab as data: every link, address and route fits together.
+
 import assert from 'node:assert/strict';
 import { isIP } from 'node:net';
 import { test } from 'node:test';

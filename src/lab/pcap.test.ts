@@ -1,3 +1,5 @@
+// Captured frames: read, classified, and the TLS records in them counted.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

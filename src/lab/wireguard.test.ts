@@ -1,3 +1,5 @@
+// Keys, profiles and configurations at the ends of the lab.
+
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';

@@ -7,11 +7,11 @@ import { rootFiles } from './config.ts';
 import type { Container, Containers, Definition, FileOptions } from './contract.ts';
 import { treePath } from './template.ts';
 
-export type FakeFile =
+type FakeFile =
   | { readonly kind: 'file'; readonly content: string; readonly options: FileOptions }
   | { readonly kind: 'link'; readonly target: string };
 
-export type FakeContainer = {
+type FakeContainer = {
   readonly definition: Definition;
   readonly running: boolean;
   /** Path → file or link; folders are there when something is in them. */

@@ -14,7 +14,7 @@ export type Entry = {
   readonly lower: string;
 };
 
-export type RecordFile = 'definition.json' | 'hook.env' | 'filter.nft' | 'pid' | 'failure' | 'lxc.log';
+type RecordFile = 'definition.json' | 'hook.env' | 'filter.nft' | 'pid' | 'failure' | 'lxc.log';
 
 export interface Records {
   /** The folder of a container's records. @throws OpError `internal` when the name could leave it. */

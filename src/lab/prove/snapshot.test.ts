@@ -1,3 +1,5 @@
+// Snapshots of a lab host and what differs between two.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tally } from './row.ts';
