@@ -1,3 +1,5 @@
+// The lab's name server: answers, refusals, and packets that are none.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

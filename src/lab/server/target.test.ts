@@ -1,3 +1,5 @@
+// The lab's target: addresses, bytes, markers.
+
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';

@@ -1,3 +1,5 @@
+// The stand-in for cdn-cgi/trace.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { trace, type Call } from './trace.ts';
