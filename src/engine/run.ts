@@ -14,11 +14,18 @@ export type Progress =
 
 type Stage = { readonly kind: Kind<unknown>; readonly batch: readonly Change[] };
 
-/** The stages of a plan in the order in which they run. */
+/** The stages of a plan in the order in which they run; without deletes of what goes with its container. */
 export function stages(changes: readonly Change[]): readonly Stage[] {
-  const of = (kind: Kind<unknown>, gone: boolean): Stage => ({
+  const gone = new Set(changes.filter(({ after }) => after === null).map(({ kind, name }) => `${kind} ${name}`));
+  const implied = (kind: Kind<unknown>, change: Change): boolean => {
+    const outer = change.after === null ? kind.within?.(change.before) : undefined;
+    return outer !== undefined && gone.has(`${outer.kind} ${outer.name}`);
+  };
+  const of = (kind: Kind<unknown>, deletes: boolean): Stage => ({
     kind,
-    batch: changes.filter((change) => change.kind === kind.name && (change.after === null) === gone),
+    batch: changes.filter(
+      (change) => change.kind === kind.name && (change.after === null) === deletes && !implied(kind, change),
+    ),
   });
   return [...kinds.toReversed().map((kind) => of(kind, true)), ...kinds.map((kind) => of(kind, false))].filter(
     (stage) => stage.batch.length > 0,

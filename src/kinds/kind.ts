@@ -21,6 +21,8 @@ export type Kind<S> = {
   readonly name: string;
   /** The spec's schema: shapes and units. */
   readonly schema: z.ZodType<S>;
+  /** The resource that this one is in: when that one goes, this one goes with it, and nothing has to be done for it. */
+  readonly within?: (spec: S) => { readonly kind: string; readonly name: string };
   /** Wanted resources, from the state. Pure. */
   readonly expand: Expand<S>;
   /** Every resource of this kind on the host that carries our mark. */

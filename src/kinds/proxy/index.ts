@@ -9,6 +9,7 @@ import { expand } from './expand.ts';
 export const proxy = kind<Inside>({
   name: 'proxy',
   schema,
+  within: ({ container }) => ({ kind: 'container', name: container }),
   expand,
   observe: (host) => observeInside(host, 'proxy'),
   apply: (host, batch) => applyInside(host, 'proxy', batch),

@@ -9,6 +9,7 @@ import { expand } from './expand.ts';
 export const tunnel = kind<Inside>({
   name: 'tunnel',
   schema,
+  within: ({ container }) => ({ kind: 'container', name: container }),
   expand,
   observe: (host) => observeInside(host, 'tunnel'),
   apply: (host, batch) => applyInside(host, 'tunnel', batch),
