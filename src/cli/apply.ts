@@ -26,7 +26,7 @@ export function applyCommand(program: Command): void {
 
 async function apply(file: string, options: Options): Promise<void> {
   const started = performance.now();
-  const { text, state, filesFolder } = load(file, options.files);
+  const { text, state, filesFolder } = await load(file, options.files);
   await onThisHost(async (host) => {
     const [wanted, found] = await Promise.all([want(host, state, filesFolder), observe(host)]);
     const changes = difference(found, wanted.resources);

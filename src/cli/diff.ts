@@ -24,7 +24,7 @@ export function diffCommand(program: Command): void {
 }
 
 async function diff(file: string, options: Options): Promise<number> {
-  const { state, filesFolder } = load(file, options.files);
+  const { state, filesFolder } = await load(file, options.files);
   return onThisHost(async (host) => {
     const [wanted, found] = await Promise.all([want(host, state, filesFolder), observe(host)]);
     const changes = difference(found, wanted.resources);

@@ -49,7 +49,7 @@ export function initCommand(program: Command): void {
 
 async function write(flags: Flags): Promise<void> {
   if (flags.generate && flags.output === undefined)
-    throw new OpError('usage', '--generate writes keys beside the state file: name it with -o FILE', {
+    throw new OpError('usage', 'it writes keys beside the state file: name it with -o FILE', {
       at: '--generate',
     });
   const options = read(flags);

@@ -1,7 +1,8 @@
 // Reads a state file, from a path or stdin, and reports all its problems at once.
 
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { text as all } from 'node:stream/consumers';
 import { parse } from '../core/state/parse.ts';
 import type { State } from '../core/state/schema.ts';
 import { OpError } from '../error.ts';
@@ -19,10 +20,10 @@ export type Loaded = {
  * `path` may be `-`. `files` beside the state file (beside the current folder for stdin) unless `filesFolder` is given.
  * @throws AggregateError of OpErrors `state`, one a problem; OpError `usage` when the file can't be read.
  */
-export function load(path: string, filesFolder?: string): Loaded {
+export async function load(path: string, filesFolder?: string): Promise<Loaded> {
   const file = path === '-' ? 'stdin' : path;
   const folder = resolve(filesFolder ?? join(path === '-' ? '.' : dirname(path), 'files'));
-  return parsed({ file, text: read(path), filesFolder: folder });
+  return parsed({ file, text: await read(path), filesFolder: folder });
 }
 
 export function parsed(source: Omit<Loaded, 'state'>): Loaded {
@@ -36,23 +37,17 @@ export function parsed(source: Omit<Loaded, 'state'>): Loaded {
   );
 }
 
-function read(path: string): string {
+async function read(path: string): Promise<string> {
   try {
-    return readFileSync(path === '-' ? 0 : path, 'utf8');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const why =
-      code === 'ENOENT'
-        ? 'no such file'
-        : code === 'EISDIR'
-          ? 'is a folder'
-          : code === 'EACCES'
-            ? 'permission denied'
-            : String(code);
-    throw new OpError('usage', why, {
-      at: path,
-      hint: 'Write one with: op-dbus init --profile privacy-client -o FILE',
-      cause: error,
-    });
+    return path === '-' ? await all(process.stdin) : await readFile(path, 'utf8');
+  } catch (cause) {
+    const why: Readonly<Record<string, string>> = {
+      ENOENT: 'no such file',
+      EISDIR: 'is a folder',
+      EACCES: 'permission denied',
+    };
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    const hint = code === 'ENOENT' ? { hint: 'Write one with: op-dbus init --profile privacy-client -o FILE' } : {};
+    throw new OpError('usage', why[code] ?? code, { at: path, cause, ...hint });
   }
 }

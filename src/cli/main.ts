@@ -7,7 +7,7 @@ import { downCommand } from './down.ts';
 import { execCommand } from './exec.ts';
 import { initCommand } from './init.ts';
 import { labCommand } from './lab.ts';
-import { err, errors } from './output.ts';
+import { complain } from './output.ts';
 import { queryCommand } from './query.ts';
 import { verifyCommand } from './verify.ts';
 import { version } from './version.ts';
@@ -33,6 +33,6 @@ for (const add of [
 try {
   await program.parseAsync();
 } catch (error) {
-  for (const line of errors(error)) err(line);
+  complain(error, process.argv.includes('--json'));
   process.exitCode = 1;
 }

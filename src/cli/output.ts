@@ -1,6 +1,6 @@
 // Where the CLI writes: results on stdout, errors on stderr, secrets nowhere.
 
-import { describe } from '../error.ts';
+import { describe, OpError } from '../error.ts';
 
 export function out(line = ''): void {
   process.stdout.write(`${line}\n`);
@@ -15,9 +15,21 @@ export function json(value: Readonly<Record<string, unknown>>): void {
   out(JSON.stringify({ version: 1, ...value }, null, 2));
 }
 
-/** One line for each error that came together. */
-export function errors(error: unknown): readonly string[] {
-  return error instanceof AggregateError ? error.errors.flatMap(errors) : [describe(error)];
+/** Errors on stderr, each with its hint, or as one JSON text when the command was asked for JSON. */
+export function complain(error: unknown, asJson: boolean): void {
+  const all = flat(error);
+  if (!asJson) for (const one of all) err(describe(one));
+  else err(JSON.stringify({ version: 1, errors: all.map(plain) }, null, 2));
+}
+
+/** The errors that came together. */
+function flat(error: unknown): readonly unknown[] {
+  return error instanceof AggregateError ? error.errors.flatMap(flat) : [error];
+}
+
+function plain(error: unknown): Readonly<Record<string, unknown>> {
+  if (error instanceof OpError) return { code: error.code, message: error.message, at: error.at, hint: error.hint };
+  return { code: 'internal', message: error instanceof Error ? error.message : String(error) };
 }
 
 /** Left-aligned columns, two blanks between. */

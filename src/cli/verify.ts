@@ -24,7 +24,8 @@ export function verifyCommand(program: Command): void {
 
 async function check(file: string | undefined, options: Options): Promise<number> {
   return onThisHost(async (host) => {
-    const { state, filesFolder } = file === undefined ? parsed(await lastApplied(host)) : load(file, options.files);
+    const { state, filesFolder } =
+      file === undefined ? parsed(await lastApplied(host)) : await load(file, options.files);
     const { checks, drift } = await verify(host, (await want(host, state, filesFolder)).resources);
     const ok = checks.every((one) => one.ok);
     if (options.json) json({ ok, checks, drift });

@@ -30,7 +30,10 @@ export async function preflight(
 export async function apply(host: Host, batch: readonly Change<Spec>[]): Promise<void> {
   for (const change of batch.toSorted((a, b) => order(b) - order(a))) await close(host, change);
   await Promise.all(batch.map((change) => build(host, change)));
-  for (const change of batch.toSorted((a, b) => order(a) - order(b))) await open(host, change);
+  // What is new sends nothing yet, so it may boot at once; what has its services already starts from the exit inwards.
+  await Promise.all(batch.filter(({ before }) => before === null).map((change) => open(host, change)));
+  const old = batch.filter(({ before }) => before !== null);
+  for (const change of old.toSorted((a, b) => order(a) - order(b))) await open(host, change);
 }
 
 function order({ before, after }: Change<Spec>): number {
