@@ -1,5 +1,6 @@
 // op-dbus apply FILE: makes the host be what the file says, then looks again.
 
+import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { difference } from '../core/plan.ts';
 import { keepApplied } from '../engine/applied.ts';
@@ -9,7 +10,7 @@ import { want } from '../engine/want.ts';
 import { OpError } from '../error.ts';
 import { onThisHost } from './host.ts';
 import { load } from './load.ts';
-import { json, out } from './output.ts';
+import { json, note, out } from './output.ts';
 import { narrate } from './narrate.ts';
 
 type Options = { readonly json?: boolean; readonly files?: string };
@@ -24,6 +25,12 @@ export function applyCommand(program: Command): void {
     .action(apply);
 }
 
+/** The shell's redirection makes files that everybody can read; this one holds the UUID. */
+function exposed(file: string): readonly string[] {
+  const mode = file === '-' ? 0 : statSync(file).mode;
+  return (mode & 0o044) === 0 ? [] : [`${file} holds credentials and others can read it: chmod 600 ${file}`];
+}
+
 async function apply(file: string, options: Options): Promise<void> {
   const started = performance.now();
   const { text, state, filesFolder } = await load(file, options.files);
@@ -31,6 +38,7 @@ async function apply(file: string, options: Options): Promise<void> {
     const [wanted, found] = await Promise.all([want(host, state, filesFolder), observe(host)]);
     const changes = difference(found, wanted.resources);
     if (changes.length > 0) {
+      for (const line of [...exposed(file), ...wanted.notes]) note(line);
       await run(host, changes, options.json ? () => {} : narrate);
       const left = difference(await observe(host), wanted.resources);
       if (left.length > 0)

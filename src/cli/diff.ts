@@ -7,7 +7,7 @@ import { render } from '../engine/run.ts';
 import { want } from '../engine/want.ts';
 import { onThisHost } from './host.ts';
 import { load } from './load.ts';
-import { json, out } from './output.ts';
+import { json, note, out } from './output.ts';
 
 type Options = { readonly json?: boolean; readonly files?: string };
 
@@ -29,6 +29,7 @@ async function diff(file: string, options: Options): Promise<number> {
     const [wanted, found] = await Promise.all([want(host, state, filesFolder), observe(host)]);
     const changes = difference(found, wanted.resources);
     const commands = render(changes);
+    if (changes.length > 0) for (const line of wanted.notes) note(line);
     if (options.json) json({ differs: changes.length > 0, changes, commands });
     else if (changes.length === 0) out('No difference: the host is as the file says.');
     else for (const command of commands) out(command);

@@ -10,6 +10,11 @@ export function err(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+/** Something worth knowing that is no error and no result. */
+export function note(line: string): void {
+  err(`note: ${line}`);
+}
+
 /** A result as one JSON text. Every shape carries `version`, which grows when a field changes its meaning. */
 export function json(value: Readonly<Record<string, unknown>>): void {
   out(JSON.stringify({ version: 1, ...value }, null, 2));

@@ -15,6 +15,8 @@ export type Wanted = {
   readonly facts: Facts;
   /** In the order of the kinds. */
   readonly resources: readonly Resource[];
+  /** What the file asks for and does not get, with the reason; each a sentence. */
+  readonly notes: readonly string[];
 };
 
 /**
@@ -26,7 +28,7 @@ export async function want(host: Host, state: State, filesFolder: string): Promi
   const built = topology(state, resolved);
   for (const id of identities(built.members)) host.secrets.remember(fingerprint(id), id);
   const facts = await gather(host, built, resolved, filesFolder);
-  return { topology: built, facts, resources: kinds.flatMap((kind) => kind.expand(built, facts)) };
+  return { topology: built, facts, resources: kinds.flatMap((kind) => kind.expand(built, facts)), notes: notes(built) };
 }
 
 async function resolve(host: Host, names: readonly string[]): Promise<Readonly<Record<string, readonly string[]>>> {
@@ -57,6 +59,16 @@ async function gather(
 
 async function forwarded(host: Host): Promise<boolean> {
   return (await before(host, 'net.ipv4.ip_forward')) === '1';
+}
+
+function notes({ members }: Topology): readonly string[] {
+  return members.flatMap(({ name, warp }) =>
+    warp?.post_up === undefined
+      ? []
+      : [
+          `post_up of ${name} is left out: a WireGuard device is layer 3 and can be no switch port; the port is made by us.`,
+        ],
+  );
 }
 
 /** Credentials in the state itself. */
