@@ -12,6 +12,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 log=/var/log/op-dbus-install.log
 packages=(nodejs npm openvswitch-switch lxc uidmap wireguard-tools wireguard-go nftables iproute2 iputils-ping
   mmdebstrap curl openssl ca-certificates tcpdump procps kmod netbase)
+guard=/usr/sbin/policy-rc.d
+guard_mark='# op-dbus install.sh, while it installs'
 test_packages=(tshark v2ray git)
 
 usage() {
@@ -50,19 +52,24 @@ missing() {
 
 # Packages are installed without starting their services: the lab runs its own copies in its own namespaces.
 install_packages() {
-  local wanted guard=/usr/sbin/policy-rc.d made=no status=0
+  local wanted made=no status=0
   mapfile -t wanted < <(missing "$@")
   [ "${#wanted[@]}" -eq 0 ] && return 0
-  if [ ! -e "$guard" ]; then
-    printf '#!/bin/sh\n# op-dbus install.sh, while it installs\nexit 101\n' >"$guard"
+  if [ ! -e "$guard" ] || grep -qs "$guard_mark" "$guard"; then
+    printf '#!/bin/sh\n%s\nexit 101\n' "$guard_mark" >"$guard"
     chmod 755 "$guard"
+    trap 'rm -f "$guard"' EXIT
+    trap 'exit 130' INT TERM HUP
     made=yes
   fi
   dpkg --configure -a || status=$?
   [ "$status" -ne 0 ] || apt-get update || status=$?
   [ "$status" -ne 0 ] ||
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${wanted[@]}" </dev/null || status=$?
-  [ "$made" = no ] || rm -f "$guard"
+  if [ "$made" = yes ]; then
+    rm -f "$guard"
+    trap - EXIT INT TERM HUP
+  fi
   [ "$status" -eq 0 ] || return "$status"
   # What was not there before doesn't start at the next boot either: that is for the installer's modes to decide.
   if [ -d /run/systemd/system ]; then

@@ -3,12 +3,13 @@
 import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { difference } from '../core/plan.ts';
+import { fingerprints } from '../core/secret.ts';
 import { keepApplied } from '../engine/applied.ts';
 import { observe } from '../engine/observe.ts';
 import { render, run } from '../engine/run.ts';
 import { want } from '../engine/want.ts';
 import { OpError } from '../error.ts';
-import { onThisHost } from './host.ts';
+import { changingThisHost } from './host.ts';
 import { load } from './load.ts';
 import { json, note, out } from './output.ts';
 import { narrate } from './narrate.ts';
@@ -34,12 +35,12 @@ function exposed(file: string): readonly string[] {
 async function apply(file: string, options: Options): Promise<void> {
   const started = performance.now();
   const { text, state, filesFolder } = await load(file, options.files);
-  await onThisHost(async (host) => {
+  await changingThisHost(async (host, stop) => {
     const [wanted, found] = await Promise.all([want(host, state, filesFolder), observe(host)]);
     const changes = difference(found, wanted.resources);
     if (changes.length > 0) {
       for (const line of [...exposed(file), ...wanted.notes]) note(line);
-      await run(host, changes, options.json ? () => {} : narrate);
+      await run(host, changes, options.json ? () => {} : narrate, stop);
       const left = difference(await observe(host), wanted.resources);
       if (left.length > 0)
         throw new OpError('check', `after applying, the host still differs: ${render(left).join('; ')}`, {
@@ -47,6 +48,7 @@ async function apply(file: string, options: Options): Promise<void> {
         });
     }
     await keepApplied(host, { file, filesFolder, text });
+    await host.secrets.retain(fingerprints(JSON.stringify(wanted.resources)));
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     if (options.json) json({ changed: changes.length > 0, changes });
     else if (changes.length === 0) out('Nothing to change: the host is as the file says.');

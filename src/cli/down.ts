@@ -5,7 +5,7 @@ import { difference } from '../core/plan.ts';
 import { forgetApplied } from '../engine/applied.ts';
 import { observe } from '../engine/observe.ts';
 import { run } from '../engine/run.ts';
-import { onThisHost } from './host.ts';
+import { changingThisHost } from './host.ts';
 import { narrate } from './narrate.ts';
 import { json, out } from './output.ts';
 
@@ -15,9 +15,9 @@ export function downCommand(program: Command): void {
     .description('remove what op-dbus has made on this host, and nothing else')
     .option('--json', 'print JSON')
     .action(async (options: { readonly json?: boolean }) => {
-      await onThisHost(async (host) => {
+      await changingThisHost(async (host, stop) => {
         const changes = difference(await observe(host), []);
-        await run(host, changes, options.json ? () => {} : narrate);
+        await run(host, changes, options.json ? () => {} : narrate, stop);
         await host.secrets.retain([]);
         await forgetApplied(host);
         await host.files.sweep('/var/lib/op-dbus');

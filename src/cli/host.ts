@@ -10,7 +10,33 @@ import { nftables } from '../drivers/nft/client.ts';
 import { ovsOfctl } from '../drivers/openflow/client.ts';
 import { connectOvsdb } from '../drivers/ovsdb/client.ts';
 import { secretStore } from '../drivers/secret/client.ts';
+import { locked } from '../drivers/lock.ts';
 import { OpError } from '../error.ts';
+import { note } from './output.ts';
+
+/** `onThisHost`, while no other command of ours changes it; `stop` is raised by the first Ctrl-C, SIGTERM or SIGHUP. */
+export async function changingThisHost<T>(action: (host: Host, stop: AbortSignal) => Promise<T>): Promise<T> {
+  return locked('op-dbus', 'op-dbus apply or down', () =>
+    interruptible((stop) => onThisHost((host) => action(host, stop))),
+  );
+}
+
+/** What is under way ends whole: a signal stops the next step, a second one everything. */
+async function interruptible<T>(action: (stop: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const on = (): void => {
+    note('finishing this step; once more to stop at once');
+    for (const signal of signals) process.off(signal, on);
+    stop.abort();
+  };
+  for (const signal of signals) process.on(signal, on);
+  try {
+    return await action(stop.signal);
+  } finally {
+    for (const signal of signals) process.off(signal, on);
+  }
+}
 
 /** Runs `action` on this machine and closes what the drivers hold open. @throws OpError `host` without root. */
 export async function onThisHost<T>(action: (host: Host) => Promise<T>): Promise<T> {

@@ -12,6 +12,12 @@ import { queryCommand } from './query.ts';
 import { verifyCommand } from './verify.ts';
 import { version } from './version.ts';
 
+// A reader that goes away (`| head`) stops the talk, not the work.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+
 const program = new Command('op-dbus')
   .description('One JSON file describes a privacy router; op-dbus makes this host be it.')
   .version(version)

@@ -2,7 +2,7 @@
 
 import type { Change } from '../core/resource.ts';
 import type { Host } from '../drivers/host.ts';
-import { doing } from '../error.ts';
+import { doing, OpError } from '../error.ts';
 import { kinds } from '../kinds/index.ts';
 import type { Kind } from '../kinds/kind.ts';
 
@@ -39,14 +39,24 @@ export function render(changes: readonly Change[]): readonly string[] {
 
 /**
  * Carries out the plan. Every kind's preflight has passed before the first change is made.
- * @throws OpError of the first stage that fails; the stages before it stay done.
+ * @throws OpError of the first stage that fails, or `host` before the next one when `stop` is raised; the stages before
+ * it stay done.
  */
-export async function run(host: Host, changes: readonly Change[], progress: (event: Progress) => void): Promise<void> {
+export async function run(
+  host: Host,
+  changes: readonly Change[],
+  progress: (event: Progress) => void,
+  stop?: AbortSignal,
+): Promise<void> {
   const planned = stages(changes);
   for (const { kind, batch } of planned)
     await kind.preflight?.(host, batch, (line) => progress({ event: 'say', stage: title(kind, batch), line }));
   for (const { kind, batch } of planned) {
     const stage = title(kind, batch);
+    if (stop?.aborted)
+      throw new OpError('host', `stopped before ${stage}`, {
+        hint: 'What is done stays, and is shut. Go on with op-dbus apply FILE, or undo with op-dbus down.',
+      });
     progress({ event: 'begin', stage, commands: batch.flatMap((change) => kind.render(change)) });
     await doing(`applying ${stage}`, () => kind.apply(host, batch, (line) => progress({ event: 'say', stage, line })));
     progress({ event: 'done', stage });

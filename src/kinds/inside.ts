@@ -1,6 +1,6 @@
 // What runs inside a container: a unit, its files, and the checker of its program. Kinds `tunnel` and `proxy` are made of it.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonical } from '../core/plan.ts';
 import type { Change, Resource } from '../core/resource.ts';
 import { fingerprint, fingerprints, placeholder, reveal } from '../core/secret.ts';
@@ -16,8 +16,8 @@ export const schema = z.strictObject({
   files: z.record(z.string(), z.strictObject({ mode: z.int(), text: z.string() })),
   /** The program's own checker: an argument vector that names the files by their paths. */
   check: z.array(z.string()).readonly(),
-  /** Whether `systemctl reload` takes a changed file while the unit runs. */
-  reloads: z.boolean(),
+  /** While this stays the same, `systemctl reload` takes a changed file in place; null: the unit is always restarted. */
+  reload: z.string().nullable(),
   active: z.boolean(),
 });
 
@@ -123,7 +123,7 @@ export function renderInside({ before, after }: Change<Inside>): readonly string
 /** What brings the unit from `before` to `after`. */
 export function verb(before: Inside | null, after: Inside): 'restart' | 'reload' | 'stop' {
   if (!after.active) return 'stop';
-  return before?.active && after.reloads && before.reloads ? 'reload' : 'restart';
+  return before?.active && after.reload !== null && before.reload === after.reload ? 'reload' : 'restart';
 }
 
 export function same(a: Inside['files'][string] | undefined, b: Inside['files'][string] | undefined): boolean {

@@ -35,8 +35,9 @@ async function install(host: Host, kind: string, before: Inside | null, after: I
     await host.containers.write(after.container, path, texts.get(path) ?? '', { mode: file.mode, ...root });
   for (const path of Object.keys(before?.files ?? {}))
     if (!(path in after.files)) await host.containers.remove(after.container, path);
-  await note(host, kind, after.container, (specs) => [...specs, withoutActive(after)], after.unit);
   await start(host, before, after);
+  // Last: what was interrupted before is seen as different, and done again.
+  await note(host, kind, after.container, (specs) => [...specs, withoutActive(after)], after.unit);
 }
 
 /** Asks the program itself about the new files, each at a path of its own; the old files are still in place. */

@@ -1,6 +1,6 @@
 // What a kind is: the contract that every folder here fulfils. See docs/adding-a-kind.md.
 
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Change, Resource } from '../core/resource.ts';
 import type { Expand } from '../core/topology.ts';
 import type { Host } from '../drivers/host.ts';

@@ -1,11 +1,8 @@
 // What the lab knows of itself between commands: its folder, its cgroup, the record of its hosts, the lock.
 
-import { existsSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { basename, dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { basename } from 'node:path';
+import { locked as lock } from '../drivers/lock.ts';
 import { OpError } from '../error.ts';
 import { HOSTS, type HostName } from './topology.ts';
 
@@ -23,16 +20,6 @@ export type LabRecord = { readonly version: 1; readonly hosts: Readonly<Partial<
 
 export function hostFolder(host: HostName): string {
   return `${FOLDER}/hosts/${host}`;
-}
-
-/** The repository, wherever this code runs from (sources or the bundle): the scripts and servers lie in its src/lab. */
-export function source(...path: readonly string[]): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) {
-    if (folder === '/') throw new OpError('internal', 'the lab needs the repository, src/lab, beside the program');
-    folder = dirname(folder);
-  }
-  return join(folder, ...path);
 }
 
 /** The record; null when there is none or it can't be read (then only the cgroup and the folder tell what is left). */
@@ -71,33 +58,7 @@ export async function alive(pid1: Pid1): Promise<boolean> {
   return (await startTime(pid1.pid)) === pid1.start;
 }
 
-/**
- * Runs `action` while no other `lab up`, `down` or `prove` of this machine does. The lock is an abstract socket, so it
- * ends with its process however that ends. @throws OpError `host` when it is taken.
- */
-export async function locked<T>(action: () => Promise<T>): Promise<T> {
-  const release = await lock();
-  try {
-    return await action();
-  } finally {
-    await release();
-  }
-}
-
-/** A child of a killed holder may have the socket open until its own program starts: so a few tries. */
-async function lock(): Promise<() => Promise<unknown>> {
-  for (let tries = 0; ; tries += 1) {
-    const server = createServer();
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(`\0${FOLDER}`, resolve);
-      });
-      return () => new Promise((resolve) => server.close(resolve));
-    } catch (cause) {
-      const hint = 'Wait until it has ended.';
-      if (tries === 15) throw new OpError('host', 'another op-dbus lab command is at work', { hint, cause });
-      await sleep(20);
-    }
-  }
+/** Runs `action` while no other `lab up`, `down` or `prove` of this lab does. @throws OpError `host` when one does. */
+export function locked<T>(action: () => Promise<T>): Promise<T> {
+  return lock(FOLDER, 'op-dbus lab command', action);
 }

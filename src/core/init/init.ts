@@ -46,15 +46,17 @@ type Document = { readonly $schema: string; readonly version: 1; readonly plugin
 
 export type Outcome = { readonly document: Document; readonly files: readonly File[] };
 
-/** Where an installed op-dbus keeps its JSON Schema; editors complete by it. */
-const schemaPath = '/usr/share/op-dbus/schema/state.json';
-
 /**
  * The document that `init` prints, and the files beside it. Without options and generated parts `plugins` is the
- * profile, value for value; a placeholder for which there is nothing stays, and `apply` names it.
+ * profile, value for value; `$schema` is where editors find the JSON Schema; a placeholder for which there is nothing stays, and `apply` names it.
  * @throws OpError `usage` for a bad value, or an option that has no place in this profile.
  */
-export function init(profile: Profile, options: Options = {}, generated: Generated = {}): Outcome {
+export function init(
+  profile: Profile,
+  options: Options = {},
+  generated: Generated = {},
+  $schema = 'schema/state.json',
+): Outcome {
   check(profile, options);
   const words = { VPS_IP: options.vps, UUID: options.uuid ?? generated.uuid, VPS_PUBLIC_IP: options.publicIp };
   const key = options.clientKey ?? generated.client?.publicKey;
@@ -62,7 +64,7 @@ export function init(profile: Profile, options: Options = {}, generated: Generat
   const parts = (filled.lxc?.containers ?? []).map((container) => complete(container, options, generated));
   const containers = parts.map((part) => part.container);
   const plain = containers.length === 0 ? filled : { ...filled, lxc: { ...filled.lxc, containers } };
-  return { document: { $schema: schemaPath, version: 1, plugins: plain }, files: parts.flatMap(({ files }) => files) };
+  return { document: { $schema, version: 1, plugins: plain }, files: parts.flatMap(({ files }) => files) };
 }
 
 type Container = NonNullable<NonNullable<Input['lxc']>['containers']>[number];

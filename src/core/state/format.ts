@@ -1,7 +1,7 @@
 // The formats of single values: what each looks like, in words that end a sentence "expected …", and its check.
 
 import { isIPv4 } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { networkOf, parseAddress, showAddress } from '../address.ts';
 
 /** Names that mean something else to Open vSwitch or to the kernel. */

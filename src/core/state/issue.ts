@@ -1,6 +1,6 @@
 // The schema's issues in the file's own words: what was expected, from the descriptions in the schema.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { didYouMean } from './hint.ts';
 import { type Finding, type Path, quote } from './problem.ts';
 

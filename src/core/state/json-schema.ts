@@ -1,6 +1,6 @@
 // The JSON Schema (draft 2020-12) of the state file, for editors; schema/state.json is this, and a test keeps it so.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { bare, document } from './schema.ts';
 
 /** The text of schema/state.json: either shape of the file, before defaults. */

@@ -1,6 +1,6 @@
 // The state file: text in; the state, or every problem at once, out.
 
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type Draft, prune, remove } from './draft.ts';
 import { findingsOf } from './issue.ts';
 import { type Position, readJson } from './json.ts';

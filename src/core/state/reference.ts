@@ -1,6 +1,6 @@
 // The table of keys in docs/state.md, from the JSON Schema; a test keeps it so.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { document } from './schema.ts';
 
 type Node = {

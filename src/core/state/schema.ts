@@ -1,7 +1,7 @@
 // The state file's shape, key for key as the specification spells it; what the specification lacks is marked "extension".
 // The formats of values are in format.ts; rules that need more than one value (duplicates, subnets, …) are in rule/.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import * as format from './format.ts';
 
 const { address, device, endpoint, host, ip, key, mtu, name, path, port, uuid } = format;

@@ -30,11 +30,12 @@ vsctl() { ovs-vsctl --retry --timeout=20 "$@"; }
 exists() { ip link show dev "$1" >/dev/null 2>&1; }
 inside() { nsenter --net="/proc/$LXC_PID/ns/net" "$@"; }
 
+# After a boot: first the host's filter, and only then forwarding.
 host_filter() {
   file=$root/filter/host.nft
   [ -e "$file" ] || return 0
-  nft list table inet op_dbus >/dev/null 2>&1 && return 0
-  nft -f "$file" || fail "the host's packet filter $file doesn't load"
+  nft list table inet op_dbus >/dev/null 2>&1 || nft -f "$file" || fail "the host's packet filter $file doesn't load"
+  [ ! -e "$root/sysctl.conf" ] || sysctl -qp "$root/sysctl.conf" || fail "$root/sysctl.conf can't be set"
 }
 
 # Makes the device anew. Two transactions: deleted and added in one, the switch would see no change.

@@ -1,6 +1,6 @@
 // The host's network by iproute2 (ip-address(8), ip-route(8), JSON output) and /proc/sys (proc_sys(5)).
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { OpError } from '../../error.ts';
 import { type Exec, run } from '../exec.ts';
 import type { Link, Net } from './contract.ts';

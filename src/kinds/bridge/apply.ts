@@ -4,7 +4,7 @@ import type { Change } from '../../core/resource.ts';
 import type { Host } from '../../drivers/host.ts';
 import { type BridgeWanted, MARK, type Step } from '../../drivers/ovsdb/contract.ts';
 import { OpError } from '../../error.ts';
-import { ours } from './observe.ts';
+import { addressKey, ours } from './observe.ts';
 import type { Spec } from './schema.ts';
 
 /** @throws OpError `foreign` when a bridge or device of a name that is to be made exists without our mark. */
@@ -23,7 +23,7 @@ export async function preflight(host: Host, batch: readonly Change<Spec>[]): Pro
 
 export async function apply(host: Host, batch: readonly Change<Spec>[]): Promise<void> {
   await host.ovsdb.transact(batch.map(step), `op-dbus: ${batch.map((change) => change.name).join(' ')}`);
-  for (const change of batch) if (change.after !== null) await address(host, change.name, change.after);
+  for (const { name, before, after } of batch) if (after !== null) await address(host, name, before, after);
 }
 
 function step(change: Change<Spec>): Step {
@@ -38,14 +38,16 @@ function wanted(name: string, spec: Spec): BridgeWanted {
     datapathType: spec.datapath,
     failMode: 'secure',
     otherConfig: { 'disable-in-band': 'true', hwaddr: spec.mac },
-    externalIds: { [MARK]: name },
+    externalIds: { [MARK]: name, ...(spec.address === null ? {} : { [addressKey]: spec.address }) },
   };
 }
 
-async function address(host: Host, name: string, spec: Spec): Promise<void> {
+async function address(host: Host, name: string, before: Spec | null, after: Spec): Promise<void> {
   const link = (await host.net.links()).find((candidate) => candidate.name === name);
-  for (const old of link?.addresses ?? []) if (old !== spec.address) await host.net.removeAddress(name, old);
-  if (spec.address === null) return;
-  if (!link?.addresses.includes(spec.address)) await host.net.addAddress(name, spec.address);
+  const there = link?.addresses ?? [];
+  const old = before?.address ?? null;
+  if (old !== null && old !== after.address && there.includes(old)) await host.net.removeAddress(name, old);
+  if (after.address === null) return;
+  if (!there.includes(after.address)) await host.net.addAddress(name, after.address);
   await host.net.up(name);
 }

@@ -5,11 +5,15 @@ import type { Host } from '../../drivers/host.ts';
 import { type BridgeRow, MARK } from '../../drivers/ovsdb/contract.ts';
 import type { Spec } from './schema.ts';
 
+/** The key in `external_ids` under which the address that we gave the host is kept: another's address is not ours. */
+export const addressKey = 'op-dbus-address';
+
 export async function observe(host: Host): Promise<readonly Resource<Spec>[]> {
   const [bridges, links] = await Promise.all([host.ovsdb.bridges(), host.net.links()]);
   return bridges.filter(ours).map((bridge) => {
     const link = links.find((candidate) => candidate.name === bridge.name);
-    const address = link?.up === true ? (link.addresses[0] ?? null) : null;
+    const ours = bridge.externalIds[addressKey];
+    const address = link?.up === true && ours !== undefined && link.addresses.includes(ours) ? ours : null;
     return { kind: 'bridge', name: bridge.name, spec: { datapath: datapath(bridge), mac: mac(bridge), address } };
   });
 }

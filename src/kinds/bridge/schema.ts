@@ -1,6 +1,6 @@
 // A bridge's spec: one Open vSwitch bridge, its mode and the host's address on it.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const schema = z.strictObject({
   datapath: z.enum(['system', 'netdev']),

@@ -1,6 +1,6 @@
 // A container's spec: all that it is apart from what runs in it, and whether it runs.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const schema = z.strictObject({
   id: z.int(),

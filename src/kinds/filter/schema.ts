@@ -1,6 +1,6 @@
 // A filter's spec: the whole table `inet op_dbus` of the host or of one container's network namespace.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const schema = z.strictObject({
   /**

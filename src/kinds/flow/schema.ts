@@ -1,6 +1,6 @@
 // A bridge's flows: one resource per bridge, named as the bridge.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const schema = z.strictObject({
   /**

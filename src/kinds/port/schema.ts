@@ -1,6 +1,6 @@
 // A port's spec: an Open vSwitch Port row with its one Interface.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const schema = z.strictObject({
   bridge: z.string(),

@@ -31,7 +31,7 @@ function inside(topology: Topology, facts: Facts, member: Member, state: NonNull
       [unitPath]: { mode: 0o644, text: unit(run) },
     },
     check,
-    reloads: false,
+    reload: null,
     active: true,
   };
 }

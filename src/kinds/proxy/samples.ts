@@ -14,7 +14,7 @@ const proxy = (container: string, text: string, spec: Partial<Inside> = {}): Res
     unit: 'xray',
     files: { [path]: { mode: 0o600, text } },
     check: ['/usr/bin/v2ray', '-test', '-config', path],
-    reloads: false,
+    reload: null,
     active: true,
     ...spec,
   },

@@ -1,4 +1,4 @@
-// Sets kernel settings now and for the next boot, and gives back what was there before.
+// Sets kernel settings now, keeps them for the hook after the next boot, and gives back what was there before.
 
 import type { Change } from '../../core/resource.ts';
 import type { Host } from '../../drivers/host.ts';

@@ -1,6 +1,7 @@
-// Our file in /etc/sysctl.d: the values we set, for the next boot, and those that were there before (sysctl.d(5)).
+// The values we set and those that were there before, as sysctl(8) -p reads them. Not in /etc/sysctl.d: at boot the host
+// must not forward before its filter is loaded; the container hook loads the one and then sets the other.
 
-export const path = '/etc/sysctl.d/60-op-dbus.conf';
+export const path = '/var/lib/op-dbus/sysctl.conf';
 
 const header =
   '# Written by op-dbus. What each setting was before stands above it, and comes back with `op-dbus down`.';

@@ -11,7 +11,7 @@ import { sysctl } from './index.ts';
 import type { Spec } from './schema.ts';
 
 const key = 'net.ipv4.ip_forward';
-const path = '/etc/sysctl.d/60-op-dbus.conf';
+const path = '/var/lib/op-dbus/sysctl.conf';
 
 type Fake = { readonly host: Host; readonly files: FakeFiles; readonly net: FakeNet };
 

@@ -21,7 +21,7 @@ async function handshake(host: Host, spec: Inside): Promise<Check> {
   const newest = Math.max(0, ...stdout.split('\n').map((line) => Number(line.split('\t')[1] ?? 0)));
   const age = newest === 0 ? null : Math.max(0, Math.round(Date.now() / 1000 - newest));
   const seen = age === null ? 'no handshake yet' : `last handshake ${age} s ago`;
-  const dials = !spec.reloads;
+  const dials = spec.reload === null;
   return {
     name: dials ? `${spec.container}: ${device} has a handshake` : `${spec.container}: ${device} listens`,
     ok: code === 0 && (!dials || (age !== null && age < stale)),

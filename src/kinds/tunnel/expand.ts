@@ -1,5 +1,6 @@
 // WireGuard interfaces: the gateway's for clients, and WARP's. Both are wg-quick's files and units (wg-quick(8)).
 
+import { contains, parseAddress } from '../../core/address.ts';
 import type { Expand, Facts, Member, Topology } from '../../core/topology.ts';
 import type { Inside } from '../inside.ts';
 
@@ -18,14 +19,17 @@ export const expand: Expand<Inside> = (topology, facts) =>
   );
 
 function gateway(topology: Topology, facts: Facts, member: Member, name: string): Inside {
-  const { address, listen_port, private_key_file, peers, mtu } = member.wireguard[name] as Member['wireguard'][string];
+  const { address, listen_port, private_key_file, peers, ...state } = member.wireguard[
+    name
+  ] as Member['wireguard'][string];
+  const mtu = state.mtu ?? chainMtu(topology);
   const lines = [
     header,
     '[Interface]',
     `Address = ${address}`,
     `ListenPort = ${listen_port}`,
     `PrivateKey = ${secret(facts, member, private_key_file)}`,
-    ...mtuLine(mtu ?? chainMtu(topology)),
+    ...(mtu === undefined ? [] : [`MTU = ${mtu}`]),
     ...peers.flatMap((peer) => [
       '',
       '[Peer]',
@@ -39,7 +43,9 @@ function gateway(topology: Topology, facts: Facts, member: Member, name: string)
     ]),
   ];
   const keys = [private_key_file, ...peers.flatMap((peer) => peer.preshared_key_file ?? [])];
-  return unit(facts, member, name, lines, keys, true);
+  // `wg syncconf`, which a reload is, takes keys, peers and the port; address, MTU and routes need wg-quick itself.
+  const routes = peers.flatMap((peer) => peer.allowed_ips).filter((ip) => !covers(address, ip));
+  return unit(facts, member, name, lines, keys, JSON.stringify({ address, mtu, routes: routes.toSorted() }));
 }
 
 /**
@@ -68,7 +74,7 @@ function warp(facts: Facts, member: Member, state: NonNullable<Member['warp']>):
     `Endpoint = ${state.resolved.ip}:${state.resolved.port}`,
     'PersistentKeepalive = 25',
   ];
-  return unit(facts, member, state.interface, lines, [state.private_key_file], false);
+  return unit(facts, member, state.interface, lines, [state.private_key_file], null);
 }
 
 function unit(
@@ -77,7 +83,7 @@ function unit(
   name: string,
   lines: readonly string[],
   keys: readonly string[],
-  reloads: boolean,
+  reload: string | null,
 ): Inside {
   const path = `/etc/wireguard/${name}.conf`;
   const files = keys.map((key) => [key, { mode: 0o600, text: `${secret(facts, member, key)}\n` }] as const);
@@ -87,7 +93,7 @@ function unit(
     unit: `wg-quick@${name}`,
     files: { ...Object.fromEntries(files), [path]: { mode: 0o600, text: `${lines.join('\n')}\n` } },
     check: ['wg-quick', 'strip', path],
-    reloads,
+    reload,
     active: true,
   };
 }
@@ -98,8 +104,10 @@ function chainMtu(topology: Topology): number | undefined {
   return inner.length === 0 ? undefined : Math.min(...inner);
 }
 
-function mtuLine(mtu: number | undefined): readonly string[] {
-  return mtu === undefined ? [] : [`MTU = ${mtu}`];
+/** Whether the interface's own network holds the other, so that no route of its own is made for it. */
+function covers(own: string, other: string): boolean {
+  const [network, inner] = [parseAddress(own), parseAddress(other)];
+  return network !== null && inner !== null && inner.prefix >= network.prefix && contains(network, inner.ip);
 }
 
 /** The placeholder of a key from the files folder; the engine has made sure that it is there. */

@@ -12,7 +12,7 @@ const tunnel = (container: string, device: string, spec: Partial<Inside> = {}): 
     unit: `wg-quick@${device}`,
     files: { [`/etc/wireguard/${device}.conf`]: { mode: 0o600, text: '[Interface]\nListenPort = 51820\n' } },
     check: ['wg-quick', 'strip', `/etc/wireguard/${device}.conf`],
-    reloads: true,
+    reload: '10.99.0.1/24',
     active: true,
     ...spec,
   },
@@ -21,7 +21,7 @@ const tunnel = (container: string, device: string, spec: Partial<Inside> = {}): 
 const key = { '/etc/wireguard/private.key': { mode: 0o600, text: 'an example\n' } };
 const warp = {
   order: 1,
-  reloads: false,
+  reload: null,
   files: { '/etc/wireguard/wg-warp.conf': { mode: 0o600, text: 'Table = off\n' } },
 };
 

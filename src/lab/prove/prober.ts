@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpError } from '../../error.ts';
 import { inside } from '../host.ts';
-import { source } from '../record.ts';
+import { source } from '../../drivers/source.ts';
 import type { Answer } from '../server/probe.ts';
 import { TARGET, type HostName } from '../topology.ts';
 

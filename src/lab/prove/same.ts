@@ -1,7 +1,7 @@
 // Issue 2 §4, point 6: a second apply changes nothing; down leads back to what was there before the first.
 
 import { capture } from '../host.ts';
-import { source } from '../record.ts';
+import { source } from '../../drivers/source.ts';
 import { SWITCHED, type HostName } from '../topology.ts';
 import { answersAgain } from './closed.ts';
 import { startProber } from './prober.ts';
