@@ -60,6 +60,18 @@ export function assignable(ip: string): boolean {
   return head !== 0 && head !== 127 && head < 224;
 }
 
+/** What a VPS's proxy must never reach: the host's and the provider's own networks, and no place at all (RFC 6890 §2.2). */
+export const reserved: readonly Address[] = [
+  { ip: '0.0.0.0', prefix: 8 },
+  { ip: '10.0.0.0', prefix: 8 },
+  { ip: '100.64.0.0', prefix: 10 },
+  { ip: '127.0.0.0', prefix: 8 },
+  { ip: '169.254.0.0', prefix: 16 },
+  { ip: '172.16.0.0', prefix: 12 },
+  { ip: '192.168.0.0', prefix: 16 },
+  { ip: '224.0.0.0', prefix: 3 },
+];
+
 function first(ip: string, prefix: number): number {
   const size = 2 ** (32 - prefix);
   return Math.floor(ipToNumber(ip) / size) * size;

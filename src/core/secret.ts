@@ -11,7 +11,12 @@ export function fingerprint(secret: string): Fingerprint {
 
 /** What stands for a secret inside a text. */
 export function placeholder(secret: string): string {
-  return `{{secret:${fingerprint(secret)}}}`;
+  return standIn(fingerprint(secret));
+}
+
+/** The same, where only the fingerprint is known. */
+export function standIn(of: Fingerprint): string {
+  return `{{secret:${of}}}`;
 }
 
 /** The fingerprints that `text` names, in order. */

@@ -7,6 +7,12 @@ import type { WarpState, WireguardState, XrayState } from './state/schema.ts';
 /** Where a proxy takes WARP's packets in: its container's filter redirects them to this UDP port, its proxy listens on it. */
 export const warpPort = 12408;
 
+/** Where the client keeps the VPS's certificate, unless the state says otherwise. */
+export const pinnedCertificate = '/etc/xray/vps.pem';
+
+/** What WARP carries when the state says no other MTU: wgcf's profiles say the same. */
+export const warpMtu = 1280;
+
 /** A resolved peer outside: literal IPv4 address and port. */
 export type Endpoint = { readonly ip: string; readonly port: number };
 
@@ -43,7 +49,6 @@ export type Member = {
   readonly mac: string;
   readonly address: Address;
   readonly gateway: string;
-  readonly services: readonly string[];
   /** Where its forward transit traffic goes by policy: a member's id, the host, nowhere (dropped). */
   readonly next: number | 'host' | null;
   /** Hops from the exit by policy: 0 for a member whose `next` is no member. The exit starts first and stops last. */
@@ -91,12 +96,8 @@ export type Facts = {
   readonly forwards: boolean;
   /** Whether the kernel has the openvswitch datapath. */
   readonly datapath: 'system' | 'netdev';
-  /** The container backend at hand. */
-  readonly backend: 'lxc';
   /** Name servers for containers that ask for names themselves (the VPS's proxy). */
   readonly nameservers: readonly string[];
-  /** Host name → IPv4 address, for every name the state uses as an endpoint. */
-  readonly resolved: Readonly<Record<string, string>>;
   /** The proxy program that the containers run: the host's xray where it is installed, else the template's v2ray. */
   readonly proxy: { readonly program: 'xray'; readonly path: string } | { readonly program: 'v2ray' };
   /** Content that goes into a container, from the `files` folder beside the state: `name:/path` → what is there. */

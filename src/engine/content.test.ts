@@ -25,7 +25,7 @@ async function said(contents: Readonly<Record<string, readonly [string, number?]
     await files.write(`/f/xray-server/etc/xray/${path}`, content, mode);
   const host = { files, secrets: fakeSecrets(files) } as unknown as Host;
   try {
-    const facts = await readContents(host, topology(parsed.state, {}).members, '/f');
+    const facts = await readContents(host, topology(parsed.state, {}), '/f');
     return Object.keys(facts);
   } catch (error) {
     assert.ok(error instanceof AggregateError);

@@ -3,20 +3,13 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { fingerprint } from '../core/secret.ts';
-import type { FileFact, Member } from '../core/topology.ts';
+import type { FileFact, Topology } from '../core/topology.ts';
 import type { Host } from '../drivers/host.ts';
 import { OpError } from '../error.ts';
+import { kinds } from '../kinds/index.ts';
+import type { Content } from '../kinds/kind.ts';
 
-type Sort = 'WireGuard key' | 'certificate' | 'private key';
-
-type Needed = {
-  readonly container: string;
-  readonly path: string;
-  readonly sort: Sort;
-  readonly required: boolean;
-  /** What to do when it is missing. */
-  readonly hint: string;
-};
+type Sort = Content['sort'];
 
 /**
  * By `container:/path`; `folder` mirrors the containers' trees. Contents are trimmed and remembered as secrets.
@@ -24,10 +17,10 @@ type Needed = {
  */
 export async function readContents(
   host: Host,
-  members: readonly Member[],
+  topology: Topology,
   folder: string,
 ): Promise<Readonly<Record<string, FileFact>>> {
-  const needed = members.flatMap(needs);
+  const needed = kinds.flatMap((kind) => kind.contents?.(topology) ?? []);
   const found = await Promise.all(needed.map((one) => content(host, join(folder, one.container, one.path), one)));
   const problems = [...found, ...needed.map((one) => mismatch(needed, found, one))].flatMap((one) =>
     one instanceof OpError ? [one] : [],
@@ -43,51 +36,11 @@ export async function readContents(
   return Object.fromEntries(facts);
 }
 
-function needs(member: Member): readonly Needed[] {
-  const need = (path: string, sort: Sort, hint: string, required = true): Needed => ({
-    ...{ container: member.name, path, sort },
-    ...{ required, hint },
-  });
-  const wg = 'Make one with wg genkey, or let op-dbus init --generate make it.';
-  const tls = 'Put yours there (PEM), or let op-dbus init --generate make a self-signed pair.';
-  const { xray, warp } = member;
-  const pairs = xray?.inbound.protocol === 'vmess' ? xray.inbound.streamSettings.tlsSettings.certificates : [];
-  return [
-    ...Object.values(member.wireguard).flatMap((tunnel) => [
-      need(tunnel.private_key_file, 'WireGuard key', wg),
-      ...tunnel.peers.flatMap(({ preshared_key_file: path }) =>
-        path ? [need(path, 'WireGuard key', 'Make one with wg genpsk.')] : [],
-      ),
-    ]),
-    ...(warp ? [need(warp.private_key_file, 'WireGuard key', 'Take it from wgcf: op-dbus init --warp FILE.')] : []),
-    ...pairs.flatMap(({ certificateFile, keyFile }) => [
-      need(certificateFile, 'certificate', tls),
-      need(keyFile, 'private key', tls),
-    ]),
-    ...pinned(member).map(({ path, required }) =>
-      need(
-        path,
-        'certificate',
-        "Nothing else can prove that the server is yours: put the VPS's certificate (PEM) there, or give server_name, a name with a certificate that everybody trusts.",
-        required,
-      ),
-    ),
-  ];
-}
-
-/** A server that is reached by address has no name by which an authority could vouch for it. */
-function pinned({ xray }: Member): readonly { readonly path: string; readonly required: boolean }[] {
-  if (xray?.outbound.protocol !== 'vmess') return [];
-  const { certificate_file, server_name, server } = xray.outbound;
-  const named = server_name !== undefined || server !== xray.resolved?.ip;
-  return [{ path: certificate_file ?? '/etc/xray/vps.pem', required: certificate_file !== undefined || !named }];
-}
-
 /** The file's text, null when it isn't there and needn't be, or what is wrong with it. */
 async function content(
   host: Host,
   at: string,
-  { container, path, sort, ...needed }: Needed,
+  { container, path, sort, ...needed }: Content,
 ): Promise<string | null | OpError> {
   const [text, mode] = await Promise.all([host.files.read(at), host.files.mode(at)]);
   if (text === null)
@@ -113,16 +66,15 @@ const is: Readonly<Record<Sort, (text: string) => boolean>> = {
   'private key': (text) => parses(() => createPrivateKey(text)),
 };
 
-/** A server's key that doesn't belong to its certificate. */
-function mismatch(needed: readonly Needed[], found: readonly unknown[], one: Needed): OpError | null {
-  const index = needed.indexOf(one);
-  const [certificate, key] = [found[index], found[index + 1]];
-  if (one.sort !== 'certificate' || needed[index + 1]?.sort !== 'private key') return null;
-  if (typeof certificate !== 'string' || typeof key !== 'string') return null;
-  if (new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) return null;
-  return new OpError('host', `the key does not belong to the certificate ${one.path}`, {
-    at: `${one.container}:${needed[index + 1]?.path}`,
-    hint: one.hint,
+/** A key that doesn't belong to its certificate. */
+function mismatch(needed: readonly Content[], found: readonly unknown[], key: Content): OpError | null {
+  const paper = needed.findIndex(({ container, path }) => container === key.container && path === key.certificate);
+  const [certificate, secret] = [found[paper], found[needed.indexOf(key)]];
+  if (typeof certificate !== 'string' || typeof secret !== 'string') return null;
+  if (new X509Certificate(certificate).checkPrivateKey(createPrivateKey(secret))) return null;
+  return new OpError('host', `the key does not belong to the certificate ${key.certificate}`, {
+    at: `${key.container}:${key.path}`,
+    hint: key.hint,
   });
 }
 

@@ -27,7 +27,7 @@ export async function want(host: Host, state: State, filesFolder: string): Promi
   const resolved = await resolve(host, endpoints(state));
   const built = topology(state, resolved);
   for (const id of identities(built.members)) host.secrets.remember(fingerprint(id), id);
-  const facts = await gather(host, built, resolved, filesFolder);
+  const facts = await gather(host, built, filesFolder);
   return { topology: built, facts, resources: kinds.flatMap((kind) => kind.expand(built, facts)), notes: notes(built) };
 }
 
@@ -38,23 +38,17 @@ async function resolve(host: Host, names: readonly string[]): Promise<Readonly<R
   return Object.fromEntries(found.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])));
 }
 
-async function gather(
-  host: Host,
-  built: Topology,
-  resolved: Readonly<Record<string, readonly string[]>>,
-  filesFolder: string,
-): Promise<Facts> {
+async function gather(host: Host, built: Topology, filesFolder: string): Promise<Facts> {
   const [uplink, forwards, datapath, nameservers, xray, files] = await Promise.all([
     host.net.uplink(),
     forwarded(host),
     host.machine.datapath(),
     host.machine.nameservers(),
     host.machine.program('xray'),
-    readContents(host, built.members, filesFolder),
+    readContents(host, built, filesFolder),
   ]);
   const proxy: Facts['proxy'] = xray === null ? { program: 'v2ray' } : { program: 'xray', path: xray };
-  const first = Object.entries(resolved).map(([name, addresses]) => [name, addresses[0] ?? ''] as const);
-  return { uplink, forwards, datapath, backend: 'lxc', nameservers, proxy, resolved: Object.fromEntries(first), files };
+  return { uplink, forwards, datapath, nameservers, proxy, files };
 }
 
 async function forwarded(host: Host): Promise<boolean> {

@@ -2,7 +2,7 @@
 
 import type * as z from 'zod';
 import type { Change, Resource } from '../core/resource.ts';
-import type { Expand } from '../core/topology.ts';
+import type { Expand, Topology } from '../core/topology.ts';
 import type { Host } from '../drivers/host.ts';
 
 /** Outcome of one check of `verify`: what was asked of the live host, and what it said. */
@@ -16,6 +16,19 @@ export type Check = {
   readonly command: string;
 };
 
+/** A key or certificate of the user's that goes into a container. */
+export type Content = {
+  readonly container: string;
+  /** Inside the container; the files folder mirrors it. */
+  readonly path: string;
+  readonly sort: 'WireGuard key' | 'certificate' | 'private key';
+  readonly required: boolean;
+  /** For a private key: the path of the certificate to which it must belong. */
+  readonly certificate?: string;
+  /** What to do when it is missing. */
+  readonly hint: string;
+};
+
 export type Kind<S> = {
   /** The folder's name. */
   readonly name: string;
@@ -23,6 +36,8 @@ export type Kind<S> = {
   readonly schema: z.ZodType<S>;
   /** The resource that this one is in: when that one goes, this one goes with it, and nothing has to be done for it. */
   readonly within?: (spec: S) => { readonly kind: string; readonly name: string };
+  /** The keys and certificates that its resources need; `Facts.files` then tells their fingerprints. Pure. */
+  readonly contents?: (topology: Topology) => readonly Content[];
   /** Wanted resources, from the state. Pure. */
   readonly expand: Expand<S>;
   /** Every resource of this kind on the host that carries our mark. */

@@ -3,7 +3,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { locked as lock } from '../drivers/lock.ts';
-import { OpError } from '../error.ts';
 import { HOSTS, type HostName } from './topology.ts';
 
 /** Everything of the lab lies here, and goes with `lab down`. The tests have a lab of their own, beside a person's. */

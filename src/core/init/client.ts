@@ -3,6 +3,7 @@
 import { OpError } from '../../error.ts';
 import { contains, nthOf, parseAddress, showAddress } from '../address.ts';
 import { isHost } from '../state/format.ts';
+import { warpMtu } from '../topology.ts';
 import type { WireguardState } from '../state/schema.ts';
 
 export type Client = {
@@ -25,7 +26,7 @@ export function clientConfig({ privateKey, address, serverKey, host, port }: Cli
 PrivateKey = ${privateKey}
 Address = ${address}
 DNS = 1.1.1.1
-MTU = 1280
+MTU = ${warpMtu}
 
 [Peer]
 PublicKey = ${serverKey}

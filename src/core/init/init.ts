@@ -3,6 +3,7 @@
 import { OpError } from '../../error.ts';
 import { host, ip, key, uuid } from '../state/format.ts';
 import type { Input } from '../state/schema.ts';
+import { pinnedCertificate } from '../topology.ts';
 import { plugins, type Profile } from './profile.ts';
 import { parseWarp } from './wgcf.ts';
 
@@ -99,8 +100,8 @@ function complete(
   const { xray } = config;
   if (xray?.outbound.protocol === 'vmess') {
     const named = options.serverName === undefined ? {} : { server_name: options.serverName };
-    const pinned = options.certificate === undefined ? {} : { certificate_file: pinnedPath };
-    const files = options.certificate === undefined ? [] : [file(pinnedPath, options.certificate, false)];
+    const pinned = options.certificate === undefined ? {} : { certificate_file: pinnedCertificate };
+    const files = options.certificate === undefined ? [] : [file(pinnedCertificate, options.certificate, false)];
     const outbound = { ...xray.outbound, ...named, ...pinned };
     return { container: { ...container, config: { ...config, xray: { ...xray, outbound } } }, files };
   }
@@ -109,9 +110,6 @@ function complete(
   const { certificate, key } = generated.certificate;
   return { container, files: [file(pair.certificateFile, certificate, false), file(pair.keyFile, key, true)] };
 }
-
-/** Where the client keeps the VPS's certificate. */
-const pinnedPath = '/etc/xray/vps.pem';
 
 type Rule = {
   readonly flag: string;

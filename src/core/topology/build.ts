@@ -101,7 +101,6 @@ function member(link: Link, container: ContainerState, { ways, bridges, resolved
     mac: containerMac(id),
     address,
     gateway: bridges.find(({ name }) => name === container.network.bridge)?.address?.ip ?? '',
-    services: container.services,
     next: way?.next ?? null,
     order: way?.order ?? 0,
     pin: pin(role, tunnel, server),

@@ -16,8 +16,6 @@ test('the kernel datapath is there when its module is loaded or could be', async
   assert.equal(await machine(1, fakeFiles({ '/sys/module/openvswitch/refcnt': '0' })).datapath(), 'system');
   assert.equal(await machine(0).datapath(), 'system');
   assert.equal(await machine(1).datapath(), 'netdev');
-  assert.equal(await machine(1, fakeFiles({ '/sys/module/wireguard/refcnt': '0' })).wireguard(), true);
-  assert.equal(await machine(1).wireguard(), false);
 });
 
 test('asking for a module loads nothing', async () => {

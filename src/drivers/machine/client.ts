@@ -16,7 +16,6 @@ const resolved = '/run/systemd/resolve/resolv.conf';
 export function thisMachine(exec: Exec, files: Files): Machine {
   return {
     datapath: async () => ((await hasModule(exec, files, 'openvswitch')) ? 'system' : 'netdev'),
-    wireguard: () => hasModule(exec, files, 'wireguard'),
     resolve,
     program,
     nameservers: async () => {

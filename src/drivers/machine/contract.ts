@@ -3,8 +3,6 @@
 export interface Machine {
   /** `system` when the kernel has (or can load) the openvswitch datapath, else `netdev`, the userspace one. */
   datapath(): Promise<'system' | 'netdev'>;
-  /** Whether the kernel has (or can load) WireGuard; without it wireguard-go stands in. */
-  wireguard(): Promise<boolean>;
   /** The IPv4 addresses of a host name, sorted; a literal address gives itself. @throws OpError `host` when it has none. */
   resolve(name: string): Promise<readonly string[]>;
   /** Full path of an installed program; null when it is not on PATH. */

@@ -6,7 +6,6 @@ import type { Machine } from './contract.ts';
 
 export type FakeMachine = {
   readonly datapath: 'system' | 'netdev';
-  readonly wireguard: boolean;
   /** Host name → addresses. */
   readonly names: Readonly<Record<string, readonly string[]>>;
   /** Program → path. */
@@ -18,7 +17,6 @@ export type FakeMachine = {
 export function fakeMachine(what: Partial<FakeMachine> = {}): Machine {
   return {
     datapath: async () => what.datapath ?? 'netdev',
-    wireguard: async () => what.wireguard ?? false,
     resolve: async (name) => {
       const found = isIPv4(name) ? [name] : what.names?.[name];
       if (found === undefined || found.length === 0) throw new OpError('host', `${name}: has no IPv4 address`);

@@ -69,6 +69,17 @@ export function openflowSuite(title: string, make: () => Promise<Given>): void {
     await has(openflow, [numbered, arp]);
   });
 
+  test(`${title}: a delete by the name of a port that is gone is refused; by its number it takes the flow`, async () => {
+    const { openflow } = await make();
+    const numbered = parseFlow('cookie=0xbeef0065, table=10, priority=1000,ip,in_port=32869 actions=output:32869');
+    await openflow.bundle('ovsbr0', [numbered, drop], []);
+    const named = { ...numbered, match: 'ip,in_port=internal_101' };
+    await assert.rejects(openflow.bundle('ovsbr0', [], [drop, named]), { code: 'protocol', message: /internal_101/ });
+    await has(openflow, [numbered, drop]);
+    await openflow.bundle('ovsbr0', [], [drop, numbered]);
+    await has(openflow, []);
+  });
+
   test(`${title}: a bundle with one bad flow does nothing, and the error names the flow`, async () => {
     const { openflow } = await make();
     await openflow.bundle('ovsbr0', [drop], []);

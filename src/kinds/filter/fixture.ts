@@ -8,10 +8,8 @@ const warp = { ip: '162.159.192.1', port: 2408 };
 export const facts: Facts = {
   uplink: 'eth0',
   datapath: 'netdev',
-  backend: 'lxc',
   forwards: false,
   nameservers: ['192.168.1.53', '9.9.9.9'],
-  resolved: {},
   proxy: { program: 'v2ray' },
   files: {},
 };
@@ -114,7 +112,6 @@ export function member(id: number, name: string, what: Partial<Member>): Member 
     mac: `02:0a:00:01:00:${id.toString(16)}`,
     address: { ip: `10.0.0.${id}`, prefix: 24 },
     gateway: '10.0.0.1',
-    services: [],
     next: null,
     order: 0,
     pin: null,

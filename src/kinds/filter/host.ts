@@ -1,6 +1,6 @@
 // The host's table: what passes between our bridges and the rest of the world (datapath.md, promises 1, 5, 7).
 
-import { type Address, compareIps, contains, parseAddress } from '../../core/address.ts';
+import { compareIps, contains, reserved } from '../../core/address.ts';
 import type { Facts, Published, Topology } from '../../core/topology.ts';
 import { type Chain, filter, nat, replies, show, table } from './text.ts';
 
@@ -40,18 +40,6 @@ export function hostTable(topology: Topology, facts: Facts): string {
     toBridge(topology),
   ]);
 }
-
-/** What a VPS's proxy must not reach from inside: the provider's and our own networks, and no place at all (RFC 6890). */
-const reserved = [
-  '0.0.0.0/8',
-  '10.0.0.0/8',
-  '100.64.0.0/10',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '224.0.0.0/3',
-].map((text) => parseAddress(text) as Address);
 
 function own(from: string): readonly string[] {
   return ['meta nfproto ipv6 drop', ...replies, 'drop'].map((rule) => `${from} ${rule}`);

@@ -139,7 +139,7 @@ test('WARP’s container carries from the bridge into the tunnel under its own a
   await load(box, 'warp-tunnel');
   await right.serve([80]);
   await left.serve([2408, 80]);
-  const small = await right.count('prerouting', 'iifname "r0" tcp flags syn / syn,rst tcp option maxseg size 1240');
+  const small = await right.count('prerouting', 'iifname "r0" tcp flags syn tcp option maxseg size 1240');
   assert.deepEqual(await left.probe(sure({ protocol: 'tcp', to: '198.51.100.7', port: 80 })), ['10.99.1.2']);
   assert.ok((await small()) > 0);
   const outward = await box.probe(
@@ -227,7 +227,7 @@ test('a segment for the gateway’s client is cut to its tunnel’s MTU', async 
   await run(box.exec, ['ip', 'link', 'set', 'wg0', 'mtu', '1280']);
   await load(box, 'wireguard-gateway');
   await left.serve([80]);
-  const small = await left.count('prerouting', 'iifname "l0" tcp flags syn / syn,rst tcp option maxseg size 1240');
+  const small = await left.count('prerouting', 'iifname "l0" tcp flags syn tcp option maxseg size 1240');
   await right.probe(sure({ protocol: 'tcp', to: '198.51.100.7', port: 80 }));
   assert.ok((await small()) > 0);
 });

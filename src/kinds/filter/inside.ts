@@ -1,7 +1,7 @@
 // The tables inside containers, by role: each shut from before its first packet (datapath.md, promises 1, 3, 5, 6).
 
 import { compareIps, networkOf } from '../../core/address.ts';
-import { type Member, type Topology, warpPort } from '../../core/topology.ts';
+import { type Member, type Topology, warpMtu, warpPort } from '../../core/topology.ts';
 import { filter, nat, replies, show, sources, table } from './text.ts';
 
 /** The member's table; null for a container that is none of the chain's business. */
@@ -48,7 +48,7 @@ function gateway(topology: Topology, member: Member): string {
     ]),
     filter('forward', 'drop', [
       'meta nfproto ipv6 drop',
-      'tcp flags syn / syn,rst tcp option maxseg size set rt mtu',
+      'tcp flags syn tcp option maxseg size set rt mtu',
       ...interfaces.flatMap(({ name, clients }) => [
         ...clients.map((from) => `iifname "${name}" oifname "${out}" ${from}ip daddr != ${subnet} accept`),
         ...replies.map((rule) => `iifname "${out}" oifname "${name}" ${rule}`),
@@ -68,8 +68,6 @@ function range(interfaces: readonly { readonly port: number }[]): string {
   return low - 1024 > 65535 - high ? `1024-${low - 1}` : `${high + 1}-65535`;
 }
 
-/** What wgcf's profiles say when the state does not. */
-const warpMtu = 1280;
 /** An IPv4 and a TCP header without options. */
 const headers = 40;
 
@@ -85,7 +83,7 @@ function warp(topology: Topology, member: Member): string {
     filter('forward', 'drop', [
       'meta nfproto ipv6 drop',
       // A number, not `rt mtu`: the route back is another table's, and a server's segments would come uncut.
-      `tcp flags syn / syn,rst tcp option maxseg size set ${(member.warp?.mtu ?? warpMtu) - headers}`,
+      `tcp flags syn tcp option maxseg size set ${(member.warp?.mtu ?? warpMtu) - headers}`,
       ...through([
         `iifname "${out}" oifname "${inner}" accept`,
         ...replies.map((rule) => `iifname "${inner}" oifname "${out}" ${rule}`),

@@ -1,4 +1,4 @@
-// A table in the form in which nft 1.0.6 prints it, so that what is wanted can be compared with what is there (nft(8)).
+// A table in the form in which nft 1.0.6 and 1.1.3 print it, so that what is wanted can be compared with what is there (nft(8)).
 
 import { type Address, compareIps, parseAddress } from '../../core/address.ts';
 import { tableName } from './schema.ts';

@@ -3,8 +3,7 @@
 import type { Change } from '../../core/resource.ts';
 import type { Host } from '../../drivers/host.ts';
 import type { Flow } from '../../drivers/openflow/contract.ts';
-import { identity, parseFlow, printFlow } from '../../drivers/openflow/text.ts';
-import type { BridgeRow } from '../../drivers/ovsdb/contract.ts';
+import { identity, parseFlow, printFlow, strict } from '../../drivers/openflow/text.ts';
 import { OpError } from '../../error.ts';
 import { ZONE } from './mark.ts';
 import { dump, ours } from './observe.ts';
@@ -22,13 +21,15 @@ export async function preflight(host: Host, batch: readonly Change<Spec>[]): Pro
     if (taken !== undefined)
       throw new OpError('foreign', `${change.name} has a flow that is not op-dbus's: ${printFlow(taken)}`, {
         at: `flow ${change.name}`,
-        hint: `Remove it: ovs-ofctl --strict del-flows ${change.name} "${key(taken)}"`,
+        hint: `Remove it: ovs-ofctl --strict del-flows ${change.name} "${strict(taken)}"`,
       });
   }
 }
 
 /**
- * One bundle for each bridge. A bridge that is gone took its flows along. When a pair's flow went, the connections that
+ * One bundle for each bridge. What differs is what the switch has now, not what it had when the plan was made: ports
+ * that went since, or came back under another number, are in its flows by their old number, and no name leads there.
+ * A bridge that is gone took its flows along. When a pair's flow went, the connections that
  * it had committed are forgotten, lest their replies pass once more when the pair comes back.
  */
 export async function apply(host: Host, batch: readonly Change<Spec>[]): Promise<void> {
@@ -37,8 +38,12 @@ export async function apply(host: Host, batch: readonly Change<Spec>[]): Promise
     const row = rows.find((candidate) => candidate.name === change.name);
     if (row === undefined && change.after === null) continue;
     if (row === undefined) throw new OpError('host', `there is no bridge ${change.name}`);
-    await host.openflow.bundle(change.name, ...bundle(row, change));
-    if (unpaired(change)) await host.openflow.flushZone(ZONE);
+    const { before, after } = change;
+    const found = { flows: (await dump(host, row)).filter(ours).map(printFlow) };
+    const { add, remove } = delta({ ...change, before: found });
+    const number = (flow: Flow): Flow => numbered(row, flow);
+    await host.openflow.bundle(change.name, add.map(number), remove.map(number));
+    if ([before, found].some((old) => unpaired(old, after))) await host.openflow.flushZone(ZONE);
   }
 }
 
@@ -55,18 +60,8 @@ export function delta({ before, after }: Change<Spec>): {
   return { add, remove: gone.filter((flow) => !kept.has(identity(flow))) };
 }
 
-/** A flow's place, as ovs-ofctl takes it: cookie, table, priority and match. */
-export function key({ cookie, table, priority, match }: Flow): string {
-  return [`cookie=${cookie}/-1`, `table=${table}`, `priority=${priority}`, ...(match === '' ? [] : [match])].join(',');
-}
-
-function bundle(row: BridgeRow, change: Change<Spec>): [readonly Flow[], readonly Flow[]] {
-  const { add, remove } = delta(change);
-  return [add.map((flow) => numbered(row, flow)), remove.map((flow) => numbered(row, flow))];
-}
-
 /** A line that commits a pair was there and isn't any more, in this form. */
-function unpaired({ before, after }: Change<Spec>): boolean {
+function unpaired(before: Spec | null, after: Spec | null): boolean {
   return (before?.flows ?? []).some((line) => line.includes('ct_mark') && !after?.flows.includes(line));
 }
 

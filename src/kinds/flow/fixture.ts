@@ -25,7 +25,6 @@ function member(id: number, name: string, more: Partial<Member>): Member {
     mac: `02:0a:00:01:${hex.slice(0, 2)}:${hex.slice(2)}`,
     address: { ip: `10.0.0.${id}`, prefix: 24 },
     gateway: '10.0.0.1',
-    services: [],
     next: null,
     order: 0,
     pin: null,

@@ -1,18 +1,15 @@
 // The proxy client's configuration: SOCKS and WARP's packets in, VMess over TLS to the VPS out, and nothing else.
 
-import { type Facts, type Member, type Topology, warpPort } from '../../core/topology.ts';
+import { type Facts, type Member, pinnedCertificate, type Topology, warpPort } from '../../core/topology.ts';
 import { placeholder } from '../../core/secret.ts';
 import type { Inside } from '../inside.ts';
 import { type Made, pem } from './made.ts';
-
-/** The certificate to pin, when the state names no other. */
-const pinned = '/etc/xray/vps.pem';
 
 /** There is no direct outbound: what can't go to the VPS goes nowhere. */
 export function client(topology: Topology, facts: Facts, member: Member): Made {
   const { inbound, outbound, resolved } = member.xray as NonNullable<Member['xray']>;
   if (outbound.protocol !== 'vmess' || resolved === null) throw new TypeError(`${member.name}: no VMess server`);
-  const certificate = outbound.certificate_file ?? pinned;
+  const certificate = outbound.certificate_file ?? pinnedCertificate;
   const file = facts.files[`${member.name}:${certificate}`];
   const inner = topology.members.find((candidate) => candidate.warp !== null && candidate.next === member.id)?.warp;
   const config = {

@@ -23,11 +23,9 @@ function facts(proxy: Facts['proxy'], known: Facts['files'] = files): Facts {
   return {
     uplink: 'eth0',
     datapath: 'netdev',
-    backend: 'lxc',
     forwards: false,
     nameservers: [],
     proxy,
-    resolved: {},
     files: known,
   };
 }

@@ -1,5 +1,6 @@
 // What both ends of the proxy are made of.
 
+import { standIn } from '../../core/secret.ts';
 import type { FileFact } from '../../core/topology.ts';
 import type { Inside } from '../inside.ts';
 
@@ -8,5 +9,5 @@ export type Made = { readonly config: Readonly<Record<string, unknown>>; readonl
 
 /** A PEM file of the files folder, by its fingerprint. */
 export function pem(file: FileFact): string {
-  return `{{secret:${file.fingerprint}}}\n`;
+  return `${standIn(file.fingerprint)}\n`;
 }

@@ -1,20 +1,9 @@
 // The proxy server's configuration: VMess over TLS in, the Internet out, private networks never.
 
+import { reserved, showAddress } from '../../core/address.ts';
 import type { Facts, Member } from '../../core/topology.ts';
 import { placeholder } from '../../core/secret.ts';
 import { type Made, pem } from './made.ts';
-
-/** Never reached through the proxy: the host's own networks and what is no place on the Internet (RFC 6890). */
-const reserved = [
-  '0.0.0.0/8',
-  '10.0.0.0/8',
-  '100.64.0.0/10',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '224.0.0.0/3',
-];
 
 export function server(facts: Facts, member: Member): Made {
   const { inbound } = member.xray as NonNullable<Member['xray']>;
@@ -44,7 +33,7 @@ export function server(facts: Facts, member: Member): Made {
     ],
     routing: {
       domainStrategy: 'IPOnDemand',
-      rules: [{ type: 'field', ip: reserved, outboundTag: 'nowhere' }],
+      rules: [{ type: 'field', ip: reserved.map(showAddress), outboundTag: 'nowhere' }],
     },
   };
   const paths = certificates.flatMap(({ certificateFile, keyFile }) => [

@@ -1,14 +1,13 @@
 // WireGuard interfaces: the gateway's for clients, and WARP's. Both are wg-quick's files and units (wg-quick(8)).
 
 import { contains, parseAddress } from '../../core/address.ts';
-import type { Expand, Facts, Member, Topology } from '../../core/topology.ts';
+import { standIn } from '../../core/secret.ts';
+import { type Expand, type Facts, type Member, type Topology, warpMtu } from '../../core/topology.ts';
 import type { Inside } from '../inside.ts';
 
 const header = '# Written by op-dbus from its state file; a change by hand is put back.';
 /** Routing table and mark of WARP's own packets: wg-quick's customary number. */
 const mark = 51820;
-/** What WARP carries (wgcf writes the same). */
-const warpMtu = 1280;
 
 export const expand: Expand<Inside> = (topology, facts) =>
   topology.members.flatMap((member) =>
@@ -112,5 +111,5 @@ function covers(own: string, other: string): boolean {
 
 /** The placeholder of a key from the files folder; the engine has made sure that it is there. */
 function secret(facts: Facts, member: Member, path: string): string {
-  return `{{secret:${facts.files[`${member.name}:${path}`]?.fingerprint ?? ''}}}`;
+  return standIn(facts.files[`${member.name}:${path}`]?.fingerprint ?? '');
 }
