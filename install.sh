@@ -14,7 +14,7 @@ packages=(nodejs npm openvswitch-switch lxc uidmap wireguard-tools wireguard-go 
   mmdebstrap curl openssl ca-certificates tcpdump procps kmod netbase)
 guard=/usr/sbin/policy-rc.d
 guard_mark='# op-dbus install.sh, while it installs'
-test_packages=(tshark v2ray git)
+test_packages=(tshark v2ray git btrfs-progs)
 
 usage() {
   echo "usage: sudo ./install.sh lab | test" >&2

@@ -9,7 +9,7 @@ import { fakeMachine } from '../src/drivers/machine/fake.ts';
 import { type FakeNet, fakeNet } from '../src/drivers/net/fake.ts';
 import { fakeNft } from '../src/drivers/nft/fake.ts';
 import { fakeOpenFlow } from '../src/drivers/openflow/fake.ts';
-import type { Step } from '../src/drivers/ovsdb/contract.ts';
+import type { Ovsdb, Step } from '../src/drivers/ovsdb/contract.ts';
 import { fakeOvsdb } from '../src/drivers/ovsdb/fake.ts';
 import { fakeSecrets } from '../src/drivers/secret/fake.ts';
 import { samples } from '../src/kinds/container/samples.ts';
@@ -17,12 +17,11 @@ import { samples } from '../src/kinds/container/samples.ts';
 export type FakeHost = Host & { readonly containers: FakeContainers };
 
 /** `refuse` names programs that end with status 1 inside containers. */
-export function fakeHost(refuse: readonly string[] = []): FakeHost {
+export function fakeHost(refuse: readonly string[] = [], net: FakeNet = fakeNet()): FakeHost {
   const files = fakeFiles();
   const ovsdb = fakeOvsdb();
-  const net = fakeNet();
   return {
-    ovsdb: { ...ovsdb, transact: (steps, comment) => ovsdb.transact(steps, comment).then(() => devices(steps, net)) },
+    ovsdb: withDevices(ovsdb, net),
     openflow: fakeOpenFlow(ovsdb),
     net,
     nft: fakeNft(),
@@ -32,6 +31,11 @@ export function fakeHost(refuse: readonly string[] = []): FakeHost {
     machine: fakeMachine(),
     exec: scriptedExec(() => undefined).exec,
   };
+}
+
+/** The database with the devices that its switch makes, in `net`. */
+export function withDevices(ovsdb: Ovsdb, net: FakeNet): Ovsdb {
+  return { ...ovsdb, transact: (steps, comment) => ovsdb.transact(steps, comment).then(() => devices(steps, net)) };
 }
 
 /** The switch makes a bridge's device, and removes it with all its addresses. */
@@ -45,7 +49,7 @@ function devices(steps: readonly Step[], net: FakeNet): void {
 
 /** Makes and starts containers that are no concern of the test at hand. */
 export async function withContainers(host: Host, names: readonly string[]): Promise<void> {
-  const { running: _, ...definition } = samples[1]?.[0]?.spec ?? never();
+  const { running: _, attached: _a, ...definition } = samples[1]?.[0]?.spec ?? never();
   await host.containers.prepare(definition.template, () => {});
   for (const [index, name] of names.entries()) {
     await host.containers.create(name, { ...definition, id: 100 + index });

@@ -1,7 +1,9 @@
 // op-dbus exec CONTAINER -- CMD: runs a program inside a container, by name or id, on the terminal at hand.
 
 import { spawnSync } from 'node:child_process';
+import { constants } from 'node:os';
 import type { Command } from 'commander';
+import { refusal } from '../drivers/exec.ts';
 import type { Host } from '../drivers/host.ts';
 import { OpError } from '../error.ts';
 import { onThisHost } from './host.ts';
@@ -18,8 +20,8 @@ export function execCommand(program: Command): void {
       async (container: string, command: readonly [string, ...string[]], options: { readonly json?: boolean }) => {
         process.exitCode = await onThisHost(async (host) => {
           const name = await find(host, container);
-          if (!options.json) return attach(name, command);
-          const { code, stdout, stderr } = await host.containers.exec(name, command);
+          if (!options.json) return attach(host.containers.attach(name, command));
+          const { code, stdout, stderr } = await host.containers.exec(name, command, { deadline: null });
           json({ container: name, code, stdout, stderr });
           return code;
         });
@@ -41,11 +43,8 @@ async function find(host: Host, wanted: string): Promise<string> {
   return found.name;
 }
 
-function attach(name: string, command: readonly string[]): number {
-  const { status, error } = spawnSync('lxc-attach', ['--clear-env', '-n', name, '--', ...command], {
-    stdio: 'inherit',
-  });
-  if (error !== undefined)
-    throw new OpError('host', 'lxc-attach: not installed', { hint: 'apt-get install lxc', cause: error });
-  return status ?? 1;
+function attach([program, ...args]: readonly [string, ...string[]]): number {
+  const { status, signal, error } = spawnSync(program, args, { stdio: 'inherit' });
+  if (error !== undefined) throw refusal(program, error);
+  return status ?? 128 + constants.signals[signal ?? 'SIGKILL'];
 }

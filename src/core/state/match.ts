@@ -2,6 +2,7 @@
 
 import { isIPv4 } from 'node:net';
 import { parseAddress } from '../address.ts';
+import { fieldOf } from './canonical.ts';
 
 export type MatchFault = { readonly field: string; readonly message: string; readonly hint?: string };
 
@@ -15,7 +16,7 @@ export const fieldNames: readonly string[] =
   icmp_code icmpv4_type icmpv4_code`.split(/\s+/);
 
 /**
- * What is wrong with a match: bad values, two protocols, and fields without their prerequisite, which the switch would
+ * What is wrong with a match: bad values, two protocols, a field by two names, and fields without their prerequisite, which the switch would
  * drop from the match without a word, so that it took more than was written. Unknown fields are not judged here.
  * `ports`: the names that in_port may have.
  */
@@ -27,7 +28,11 @@ export function matchFaults(match: Fields, ports: readonly string[]): readonly M
     (field) => Object.hasOwn(match, field) && match[field] === undefined,
   );
   if (unsure) return present.flatMap((field) => valueFault(field, match, ports));
-  return present.flatMap((field) => [...valueFault(field, match, ports), ...prerequisiteFault(field, match)]);
+  return present.flatMap((field, index) => [
+    ...valueFault(field, match, ports),
+    ...prerequisiteFault(field, match),
+    ...spellingFault(field, present.slice(0, index)),
+  ]);
 }
 
 /** The match in ovs-ofctl's syntax, prerequisites first: `tcp,in_port=internal_100,tp_dst=80`; `port` translates in_port. */
@@ -39,6 +44,12 @@ export function showMatch(match: Fields, port: (name: string) => string): string
       bare.includes(field) ? field : `${field}=${field === 'in_port' ? port(String(match[field])) : match[field]}`,
     )
     .join(',');
+}
+
+/** The switch takes the last of them without a word. */
+function spellingFault(field: string, before: readonly string[]): readonly MatchFault[] {
+  const twin = before.find((other) => fieldOf(other) === fieldOf(field));
+  return twin === undefined ? [] : [{ field, message: `${twin} is the same field: expected one of them` }];
 }
 
 const bare = ['ip', 'ipv6', 'arp', 'tcp', 'udp', 'sctp', 'icmp', 'tcp6', 'udp6', 'icmp6'];

@@ -126,8 +126,9 @@ const action = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('drop') }),
 ]);
 
-const table = z.int().min(0).max(253).default(10).meta({ description: 'a table from 0 to 253' });
-const priority = z.int().min(0).max(65535).default(1000).meta({ description: 'a priority from 0 to 65535' });
+/** The other tables, and the lowest and highest priority, are the pipeline's own (docs/pipeline.md). */
+const table = z.int().min(10).max(19).default(10).meta({ description: 'a table from 10 to 19' });
+const priority = z.int().min(1).max(65534).default(1000).meta({ description: 'a priority from 1 to 65534' });
 
 const policy = z.strictObject({
   name,

@@ -9,11 +9,14 @@ import { type Exec, exec as realExec, run } from '../exec.ts';
 import { hookEnvironment, lxcConfig, rootFiles } from './config.ts';
 import type { Containers, Definition } from './contract.ts';
 import { layout, makeRoot, rootPath } from './copy.ts';
+import { discard } from './discard.ts';
 import { containerFilter } from './filter.ts';
-import { type Entry, optional, records as openRecords } from './record.ts';
-import { base as idBase, release, reserve } from './subid.ts';
-import { build, treePath } from './template.ts';
+import { hasDevice, monitored, startTime } from './live.ts';
 import { innerMaker, ownMaker } from './maker.ts';
+import { type Entry, optional, records as openRecords } from './record.ts';
+import { base as idBase, reserve, reserved } from './subid.ts';
+import { build, treePath } from './template.ts';
+import { hidden, ofContainer, removeShared, sweep } from './tidy.ts';
 import { linkFile, readFile as readInside, type Root, removeFile, writeFile as writeInside } from './tree.ts';
 
 export type LxcOptions = {
@@ -48,17 +51,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
   const folderOf = (name: string): string => `${lxc}/${records.path(name).split('/').at(-1)}`;
   const exists = async (name: string): Promise<boolean> => (await optional(stat(folderOf(name)))) !== null;
 
-  /** Names of the containers whose monitor listens; the file of sockets is read once. */
-  async function running(): Promise<ReadonlySet<string>> {
-    const text = await readFile(sockets, 'utf8');
-    const found = text.split('\n').flatMap((line) => {
-      const path = line.slice(line.indexOf(' @') + 2);
-      return path.startsWith(`${lxc}/`) && path.endsWith('/command')
-        ? [path.slice(lxc.length + 1, -'/command'.length)]
-        : [];
-    });
-    return new Set(found);
-  }
+  const running = (): Promise<ReadonlySet<string>> => monitored(sockets, lxc);
 
   async function need(name: string): Promise<Entry> {
     const [record, there] = await Promise.all([records.get(name), exists(name)]);
@@ -74,13 +67,20 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     });
   }
 
-  /** Init's pid on the machine; null when the container isn't running. The hook has noted it with its start time. */
-  async function init(name: string): Promise<number | null> {
-    if (!(await running()).has(name)) return null;
+  const init = async (name: string): Promise<number | null> => ((await running()).has(name) ? pidOf(name) : null);
+
+  /** A running container's init on the machine, null when there is none yet. The hook has noted it with its start time. */
+  async function pidOf(name: string): Promise<number | null> {
     const [pid, start] = ((await records.text(name, 'pid')) ?? '').trim().split(' ');
     if (pid && start !== undefined && (await startTime(pid)) === start) return Number(pid);
     const { code, stdout } = await exec(['lxc-info', '-P', lxc, '-n', name, '-p', '-H']);
     return code === 0 && Number(stdout) > 0 ? Number(stdout) : null;
+  }
+
+  /** A switch that makes its port anew leaves the container without one: the new one is the machine's. */
+  async function attached(name: string, { mode, port }: Definition): Promise<boolean> {
+    const pid = await pidOf(name);
+    return pid !== null && hasDevice(pid, mode === 'veth' ? 'eth0' : port.device);
   }
 
   async function within<T>(name: string, action: (root: Root) => Promise<T>): Promise<T> {
@@ -122,19 +122,19 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     const [record, there] = await Promise.all([records.get(name), exists(name)]);
     if (there && record === null) throw foreign(name);
     if (there) return configure(name, definition);
-    const fresh = `${lxc}/.op-dbus-${name}`;
+    const fresh = hidden(lxc, name);
     making.add(name);
     try {
       await assemble(name, definition, fresh);
       // The container is there from this moment on, whole.
       await rename(fresh, folderOf(name));
     } catch (error) {
-      await discard(fresh);
+      await discard(exec, fresh);
       await records.remove(name, ofContainer);
       throw error;
     } finally {
       making.delete(name);
-      await serially(tidy);
+      await serially(share);
     }
   }
 
@@ -142,7 +142,11 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     const base = await serially(async () => {
       await install();
       const start = await idBase(etc);
-      if (await reserve(etc, start)) await replace(`${home}/subid`, `${start}\n`, 0o600);
+      if (!(await reserved(etc, start))) {
+        // Noted first: whatever interrupts us, it is given back.
+        await replace(`${home}/subid`, `${start}\n`, 0o600);
+        await reserve(etc, start);
+      }
       return start;
     });
     const lower = treePath(cache, definition.template, base);
@@ -150,7 +154,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
       throw new OpError('internal', `container ${name}: the template ${definition.template} is not prepared`);
     await Promise.all([lower, lxc].map(passable));
     const how = await layout(exec, lower, lxc);
-    await discard(folder);
+    await discard(exec, folder);
     await mkdir(folder, { mode: 0o711 });
     await makeRoot(exec, how, { tree: lower, folder, base });
     const id = { '/etc/machine-id': `${randomBytes(16).toString('hex')}\n` };
@@ -173,20 +177,26 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     const [record, there] = await Promise.all([records.get(name), exists(name)]);
     if (there && record === null) throw foreign(name);
     if ((await running()).has(name)) throw new OpError('host', `container ${name} is running`);
-    await discard(folderOf(name));
-    await discard(`/run/lxc/lock${lxc}/.${name}`);
+    const old = hidden(lxc, name);
+    await discard(exec, old);
+    // From here on it is not there, however much of it is left.
+    await optional(rename(folderOf(name), old));
+    await discard(exec, old);
+    await discard(exec, `/run/lxc/lock${lxc}/.${name}`);
     await records.remove(name, ofContainer);
-    await serially(tidy);
+    await serially(share);
   }
 
   /** With the last container goes what all of them share. */
-  async function tidy(): Promise<void> {
+  async function share(): Promise<void> {
     const all = await Promise.all((await records.names()).map((name) => records.get(name)));
-    if (making.size > 0 || all.some((record) => record !== null)) return;
-    const start = await optional(readFile(`${home}/subid`, 'utf8'));
-    if (start !== null) await release(etc, Number(start));
-    await run(exec, ['rm', '-rf', '--', hook, `${home}/subid`]);
-    await exec(['rmdir', home]);
+    if (making.size === 0 && all.every((record) => record === null)) await removeShared(home, etc);
+  }
+
+  async function tidy(): Promise<void> {
+    if (making.size > 0) return;
+    await sweep(exec, lxc, records);
+    await share();
   }
 
   async function start(name: string): Promise<void> {
@@ -195,8 +205,16 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
       const log = records.path(name, 'lxc.log');
       await run(exec, ['rm', '-f', log, records.path(name, 'failure')]);
       const argv = ['lxc-start', '-P', lxc, '-n', name, '-d', '-l', 'WARN', '-o', log] as const;
-      const { code } = await exec(argv, { deadline: patience });
-      if (code !== 0) {
+      const result = await exec(argv, { deadline: patience }).catch(late);
+      if (result === null) {
+        // Its monitor is beyond the reach of the deadline.
+        await exec(['lxc-stop', '-P', lxc, '-n', name, '-k'], { deadline: 10_000 });
+        await gone(name);
+        throw new OpError('timeout', `container ${name}: its start isn't over after ${patience / 1000} s`, {
+          hint: `See ${records.path(name, 'lxc.log')}.`,
+        });
+      }
+      if (result.code !== 0) {
         await gone(name);
         throw await startFailure(name);
       }
@@ -264,10 +282,6 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     return ['lxc-attach', '-P', lxc, '-n', name, '--clear-env', ...keep, '--', ...argv];
   }
 
-  async function discard(path: string): Promise<void> {
-    await run(exec, ['rm', '-rf', '--one-file-system', '--', path], { deadline: 120_000 });
-  }
-
   const whiteout = async (path: string): Promise<void> => void (await run(exec, ['mknod', path, 'c', '0', '0']));
 
   return {
@@ -285,7 +299,10 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
       const found = await Promise.all(
         names.map(async (name) => {
           const [record, there] = await Promise.all([records.get(name), exists(name)]);
-          return record === null || !there ? [] : [{ name, running: up.has(name), definition: record.definition }];
+          if (record === null || !there) return [];
+          const { definition } = record;
+          const on = up.has(name);
+          return [{ name, running: on, attached: !on || (await attached(name, definition)), definition }];
         }),
       );
       return found.flat();
@@ -296,6 +313,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     destroy,
     start,
     stop,
+    attach: (name, argv) => attach(name, argv),
     exec: async (name, argv, execOptions) => {
       await need(name);
       if (!(await running()).has(name)) throw new OpError('host', `container ${name} is not running`);
@@ -311,6 +329,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
       const kept = await Promise.all(names.map(async (name) => (await records.text(name, 'filter.nft')) !== null));
       return names.filter((_, index) => kept[index]);
     },
+    tidy: () => serially(tidy),
     close: async () => {},
   };
 }
@@ -331,18 +350,9 @@ function stoppedRoot(
   return { name, upper, lower: how === 'overlay' ? lower : null, base, make: ownMaker(base) };
 }
 
-/** What of the records goes with the container; its filter is a resource of its own. */
-const ofContainer = ['definition.json', 'hook.env', 'pid', 'failure', 'lxc.log'] as const;
-
 async function writeRoot(root: Root, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [path, content] of Object.entries(files))
     await writeInside(root, path, content, { mode: 0o644, uid: 0, gid: 0 });
-}
-
-/** Field 22 of /proc/PID/stat; null when there is no such process (proc(5)). */
-async function startTime(pid: string): Promise<string | null> {
-  const text = await optional(readFile(`/proc/${pid}/stat`, 'utf8'));
-  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
 }
 
 async function replace(path: string, content: string, mode: number): Promise<void> {

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Exec, exec, run } from '../exec.ts';
@@ -61,8 +61,42 @@ async function inside(): Promise<void> {
       await mkdir(`/var/lib/lxc/${name}`, { recursive: true });
       await writeFile(`/var/lib/lxc/${name}/config`, `lxc.uts.name = ${name}\n`);
     },
+    detach: async () => {
+      await host.stopSwitch();
+      await host.startSwitch();
+    },
+    interrupt,
+    leftover,
     clear,
   };
+
+  /** A driver that is never heard of again once it makes the device node, with what it would have done next. */
+  async function interrupt(name: string): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const dying: Exec = (argv, more) => {
+        if (argv[0] !== 'mknod') return exec(argv, more);
+        resolve();
+        return new Promise(() => {});
+      };
+      void lxcContainers({ ...options, exec: dying }).create(name, one);
+    });
+    await mkdir(`/var/lib/lxc/.op-dbus-probe-${name}/upper`, { recursive: true });
+    await mkdir(`${home}/container/${name}`, { recursive: true });
+    const record = { version: 1, definition: one, layout: 'overlay', base: 100_000, lower: '/' };
+    for (const file of ['definition.json', 'hook.env.new', 'hook.env'])
+      await writeFile(`${home}/container/${name}/${file}`, JSON.stringify(record));
+  }
+
+  async function leftover(): Promise<readonly string[]> {
+    const names = (await containers.list()).map(({ name }) => name);
+    const roots = (await readdir('/var/lib/lxc')).filter((name) => name.startsWith('.'));
+    const records = (await run(exec, ['find', home, '-type', 'f', '!', '-name', 'filter.nft']).catch(() => ''))
+      .split('\n')
+      .filter((path) => path !== '' && !names.some((name) => path.includes(`/container/${name}/`)));
+    if (names.length > 0) return [...roots, ...records.filter((path) => path.includes('/container/'))];
+    const now = await files('/etc/subuid', '/etc/subgid');
+    return [...roots, ...records, ...now.filter((text, index) => text !== etc[index])];
+  }
 
   const check = (promise: string, body: () => Promise<void>): void =>
     void test(promise, async () => {
@@ -197,8 +231,11 @@ async function inside(): Promise<void> {
     await up('one', one);
     await host.stopSwitch();
     await host.startSwitch();
+    assert.ok(!(await pings()) && (await devices()).includes('internal_100'), 'the device is on the host');
+    assert.equal((await containers.list())[0]?.attached, false);
     await containers.stop('one');
     await containers.start('one');
+    assert.equal((await containers.list())[0]?.attached, true);
     assert.ok(await pings());
   });
 
@@ -207,6 +244,7 @@ async function inside(): Promise<void> {
     await containers.create('two', two);
     await containers.start('two');
     assert.ok(await pings('10.0.0.105'));
+    assert.equal((await containers.list())[0]?.attached, true);
     assert.match((await containers.exec('two', ['ip', '-br', 'link'])).stdout, /^eth0@\S+ .*02:0a:00:01:00:69/m);
     // More than a handshake: checksums that nobody filled in show with data.
     const server = createServer((_, response) => void response.end('x'.repeat(100_000))).listen(0, '10.0.0.1');
@@ -292,11 +330,38 @@ async function inside(): Promise<void> {
     assert.deepEqual(await files('/etc/subuid', '/etc/subgid'), etc);
   });
 
+  check('a program inside that is late is ended there too', async () => {
+    await up('one', one);
+    const late = { code: 'timeout', message: 'lxc-attach: no answer within 0.3 s' };
+    await assert.rejects(containers.exec('one', ['sh', '-c', 'sleep 1234; true'], { deadline: 300 }), late);
+    await until('their end', async () => (await containers.exec('one', ['pgrep', '-f', 'sleep 1234'])).code === 1);
+  });
+
+  check('a boot that does not end and a hook that hangs are told, and the hook leaves nothing running', async () => {
+    await port(one);
+    await containers.create('one', one);
+    const hasty = lxcContainers({ ...options, patience: 1500 });
+    await containers.write('one', '/usr/sbin/init', '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755, uid: 0, gid: 0 });
+    await assert.rejects(hasty.start('one'), { code: 'timeout', message: /its boot isn't over after 1.5 s/ });
+    await run(exec, ['lxc-stop', '-n', 'one', '-k']);
+    await until('its end', async () => (await containers.list())[0]?.running === false);
+    await mkdir(`${home}/filter`);
+    await run(exec, ['mkfifo', `${home}/filter/host.nft`]);
+    await assert.rejects(hasty.start('one'), { code: 'timeout', message: /its start isn't over after 1.5 s/ });
+    assert.equal((await containers.list())[0]?.running, false);
+  });
+
+  check('the terminal is given the program that the driver names', async () => {
+    await up('one', one);
+    assert.equal(await run(exec, containers.attach('one', ['hostname'])), 'one');
+  });
+
   check('listing and reading start no program', async () => {
     await up('one', one);
     called.splice(0);
-    await containers.list();
+    assert.equal((await containers.list())[0]?.attached, true);
     assert.equal(await containers.read('one', '/etc/hostname'), 'one\n');
+    await containers.tidy();
     assert.deepEqual(called, []);
   });
 

@@ -30,6 +30,8 @@ export type Definition = {
 export type Container = {
   readonly name: string;
   readonly running: boolean;
+  /** Whether a running container has its switch port's device; true of a stopped one. */
+  readonly attached: boolean;
   readonly definition: Definition;
 };
 
@@ -61,6 +63,8 @@ export interface Containers {
   stop(name: string): Promise<void>;
   /** Runs a program inside a running container. @throws OpError `host` when it isn't running. */
   exec(name: string, argv: readonly [string, ...string[]], options?: ExecOptions): Promise<ExecResult>;
+  /** The argument vector that runs a program inside a running container on the caller's terminal. */
+  attach(name: string, argv: readonly [string, ...string[]]): readonly [string, ...string[]];
   /** A file of the container, running or stopped; null when there is none. Never follows a symbolic link. */
   read(name: string, path: string): Promise<string | null>;
   /** Replaces a file of the container, running or stopped; makes parents (0755, root). Never follows a symbolic link. */
@@ -76,6 +80,11 @@ export interface Containers {
   filter(name: string): Nft;
   /** Names of the containers that have a filter kept on the host, made or not yet made. */
   filters(): Promise<readonly string[]>;
+  /**
+   * Removes what an interrupted command left, and what all containers share when there is none; quiet otherwise. Only
+   * for the one command that is changing the host.
+   */
+  tidy(): Promise<void>;
   /** Waits for and releases nothing else: closes what the driver holds open. */
   close(): Promise<void>;
 }

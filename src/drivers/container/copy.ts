@@ -1,21 +1,20 @@
 // A container's root from the template's tree, with as little copying as the file system allows (btrfs(8), cp(1), overlay).
 
-import { chown, mkdir, mkdtemp, statfs } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp } from 'node:fs/promises';
 import { OpError } from '../../error.ts';
 import { type Exec, run } from '../exec.ts';
 import type { Layout } from './config.ts';
-
-const BTRFS = 0x9123683e;
+import { BTRFS, discard, fileSystem } from './discard.ts';
 
 /**
  * How a root below `folder` is made from `tree`: a btrfs snapshot, a reflinked copy, an overlay, else a plain copy.
  * Each is tried on something small, so that what is chosen works on this kernel and these file systems.
  */
-export async function layout(exec: Exec, tree: string, folder: string): Promise<Layout> {
+export async function layout(exec: Exec, tree: string, folder: string, type = fileSystem): Promise<Layout> {
   await mkdir(folder, { recursive: true });
   const probe = await mkdtemp(`${folder}/.op-dbus-probe-`);
   try {
-    if ((await statfs(tree)).type === BTRFS && (await statfs(folder)).type === BTRFS) {
+    if ((await type(tree)) === BTRFS && (await type(folder)) === BTRFS) {
       const argv = ['btrfs', 'subvolume', 'snapshot', tree, `${probe}/snapshot`] as const;
       if (await works(exec, [...argv])) return 'btrfs';
     }
@@ -27,7 +26,7 @@ export async function layout(exec: Exec, tree: string, folder: string): Promise<
     const overlay = ['mount', '-t', 'overlay', 'overlay', '-o', options, `${probe}/mount`] as const;
     return (await works(exec, ['unshare', '--user', '--map-root-user', '--mount', ...overlay])) ? 'overlay' : 'copy';
   } finally {
-    await exec(['rm', '-rf', '--one-file-system', '--', probe]);
+    await discard(exec, probe, type);
   }
 }
 
@@ -45,7 +44,9 @@ export async function makeRoot(
   } else if (how === 'btrfs') await run(exec, ['btrfs', 'subvolume', 'snapshot', tree, `${folder}/rootfs`]);
   else {
     const reflink = `--reflink=${how === 'reflink' ? 'always' : 'auto'}`;
-    await run(exec, ['cp', '-a', reflink, tree, `${folder}/rootfs`], { deadline: 300_000 });
+    // It ends with us: what an interrupted command left is to be removed while nothing writes to it.
+    const argv = ['setpriv', '--pdeathsig', 'KILL', 'cp', '-a', reflink, tree, `${folder}/rootfs`] as const;
+    await run(exec, argv, { deadline: 300_000 });
   }
 }
 

@@ -16,6 +16,9 @@ containerSuite('fake', async (): Promise<Bench> => {
     containers,
     port: async () => {},
     plant: async (name) => void containers.foreign.add(name),
+    detach: async (name) => void containers.detached.add(name),
+    interrupt: async (name) => void containers.leftover.add(name),
+    leftover: async () => [...containers.leftover],
     clear: async () => {},
   };
 });

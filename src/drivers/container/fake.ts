@@ -25,6 +25,10 @@ export type FakeContainers = Containers & {
   readonly containers: Map<string, FakeContainer>;
   /** Names of containers that are not ours. */
   readonly foreign: Set<string>;
+  /** Names of running containers whose switch port was made anew behind their backs, until they start again. */
+  readonly detached: Set<string>;
+  /** Names of containers that an interrupted command left half made. */
+  readonly leftover: Set<string>;
   /** All that was run inside, in order. */
   readonly ran: { readonly name: string; readonly argv: readonly string[] }[];
   /** What the namespaces of running containers hold; tests flush tables behind the driver's back with it. */
@@ -36,6 +40,8 @@ export type FakeContainers = Containers & {
 export function fakeContainers(script: Script = () => ({ code: 0, stdout: '', stderr: '' })): FakeContainers {
   const containers = new Map<string, FakeContainer>();
   const foreign = new Set<string>();
+  const detached = new Set<string>();
+  const leftover = new Set<string>();
   const ran: { readonly name: string; readonly argv: readonly string[] }[] = [];
   const kept = new Map<string, FakeNft>();
   const live = new Map<string, FakeNft>();
@@ -64,11 +70,14 @@ export function fakeContainers(script: Script = () => ({ code: 0, stdout: '', st
   async function stop(name: string): Promise<void> {
     containers.set(name, { ...need(name), running: false });
     live.delete(name);
+    detached.delete(name);
   }
 
   const self: FakeContainers = {
     containers,
     foreign,
+    detached,
+    leftover,
     ran,
     live,
     onStart: () => {},
@@ -80,7 +89,9 @@ export function fakeContainers(script: Script = () => ({ code: 0, stdout: '', st
     list: async () =>
       [...containers]
         .toSorted(([a], [b]) => (a < b ? -1 : 1))
-        .map(([name, { running, definition }]): Container => ({ name, running, definition })),
+        .map(([name, { running, definition }]): Container => {
+          return { name, running, attached: !detached.has(name), definition };
+        }),
     isForeign: async (name) => foreign.has(name),
     create: async (name, definition) => {
       if (containers.has(name)) return configure(name, definition);
@@ -105,6 +116,7 @@ export function fakeContainers(script: Script = () => ({ code: 0, stdout: '', st
       containers.set(name, { ...found, running: true });
     },
     stop,
+    attach: (name, argv) => ['attach', name, ...argv],
     exec: async (name, argv, options = {}) => {
       if (!need(name).running) throw new OpError('host', `container ${name} is not running`);
       ran.push({ name, argv });
@@ -144,6 +156,7 @@ export function fakeContainers(script: Script = () => ({ code: 0, stdout: '', st
       };
     },
     filters: async () => [...kept.keys()].toSorted(),
+    tidy: async () => leftover.clear(),
     close: async () => {},
   };
   return self;

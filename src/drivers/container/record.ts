@@ -26,7 +26,7 @@ export interface Records {
   text(name: string, file: RecordFile): Promise<string | null>;
   /** Replaces a file atomically (0600). */
   put(name: string, file: RecordFile, content: string): Promise<void>;
-  /** Removes these files, and the folders that are empty then. */
+  /** Removes these files, with what an interrupted `put` left of them, and the folders that are empty then. */
   remove(name: string, files: readonly RecordFile[]): Promise<void>;
 }
 
@@ -52,13 +52,20 @@ export function records(folder: string): Records {
       await rename(fresh, path(name, file));
     },
     remove: async (name, files) => {
-      for (const file of files) await rm(path(name, file), { force: true });
-      for (const empty of [path(name), folder])
-        await rmdir(empty).catch((error: unknown) => {
-          if (!['ENOTEMPTY', 'ENOENT'].includes(code(error) ?? '')) throw error;
-        });
+      for (const file of files)
+        for (const end of ['', '.new']) await rm(`${path(name, file)}${end}`, { force: true });
+      for (const empty of [path(name), folder]) await removeEmpty(empty);
     },
   };
+}
+
+/** Removes a folder that is empty; quiet when it isn't, or there is none. */
+export async function removeEmpty(folder: string): Promise<void> {
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'ENOENT'].includes(code(error) ?? '')) throw error;
+  }
 }
 
 /** What `promise` gives, or null when the file or folder is not there. */

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { base, release, reserve } from './subid.ts';
+import { base, release, reserve, reserved } from './subid.ts';
 
 async function withFiles(users: string, groups: string, body: (etc: string) => Promise<void>): Promise<void> {
   const etc = await mkdtemp(join(tmpdir(), 'op-subid-'));
@@ -21,7 +21,7 @@ async function withFiles(users: string, groups: string, body: (etc: string) => P
 test("root's own range is taken where both files have it", async () => {
   await withFiles('root:300000:65536\n', 'me:1:1\nroot:300000:65536\n', async (etc) => {
     assert.equal(await base(etc), 300_000);
-    assert.equal(await reserve(etc, 300_000), false);
+    assert.equal(await reserved(etc, 300_000), true);
   });
 });
 
@@ -37,7 +37,9 @@ test('a range that overlaps with nobody is found', async () => {
 test('reserving and releasing leaves the files as they were', async () => {
   for (const before of ['', 'me:1:10\n', 'me:1:10']) {
     await withFiles(before, 'x:7:7\n', async (etc) => {
-      assert.equal(await reserve(etc, 100_000), true);
+      assert.equal(await reserved(etc, 100_000), false);
+      await reserve(etc, 100_000);
+      assert.equal(await reserved(etc, 100_000), true);
       assert.match(await readFile(join(etc, 'subuid'), 'utf8'), /^root:100000:65536\n/m);
       assert.equal(await base(etc), 100_000);
       await release(etc, 100_000);

@@ -22,22 +22,25 @@ export async function base(etc: string): Promise<number> {
   return start;
 }
 
-/** Gives root the range in both files, newuidmap(1) insists; true when a file was changed. */
-export async function reserve(etc: string, start: number): Promise<boolean> {
-  let changed = false;
-  for (const file of FILES) {
-    const entries = await read(`${etc}/${file}`);
-    if (entries.some((entry) => mine(entry) && entry.start === start)) continue;
-    const before = (await optional(readFile(`${etc}/${file}`, 'utf8'))) ?? '';
-    await replace(`${etc}/${file}`, `${before}${before === '' || before.endsWith('\n') ? '' : '\n'}${line(start)}\n`);
-    changed = true;
-  }
-  return changed;
+/** Whether root has the range in both files. */
+export async function reserved(etc: string, start: number): Promise<boolean> {
+  const has = await Promise.all(FILES.map((file) => holds(`${etc}/${file}`, start)));
+  return has.every((one) => one);
 }
 
-/** Takes root's range back out. */
+/** Gives root the range in both files: newuidmap(1) insists. */
+export async function reserve(etc: string, start: number): Promise<void> {
+  for (const file of FILES) {
+    if (await holds(`${etc}/${file}`, start)) continue;
+    const before = (await optional(readFile(`${etc}/${file}`, 'utf8'))) ?? '';
+    await replace(`${etc}/${file}`, `${before}${before === '' || before.endsWith('\n') ? '' : '\n'}${line(start)}\n`);
+  }
+}
+
+/** Takes root's range back out, and what an interrupted change left. */
 export async function release(etc: string, start: number): Promise<void> {
   for (const file of FILES) {
+    await rm(`${etc}/${file}.op-dbus`, { force: true });
     const before = (await optional(readFile(`${etc}/${file}`, 'utf8'))) ?? '';
     const after = before.split('\n').filter((text) => text !== line(start));
     if (after.join('\n') !== before) await replace(`${etc}/${file}`, after.join('\n'));
@@ -48,6 +51,10 @@ type Entry = { readonly user: string; readonly start: number; readonly count: nu
 
 function mine({ user, count }: Entry): boolean {
   return (user === 'root' || user === '0') && count >= COUNT;
+}
+
+async function holds(path: string, start: number): Promise<boolean> {
+  return (await read(path)).some((entry) => mine(entry) && entry.start === start);
 }
 
 function line(start: number): string {

@@ -11,6 +11,12 @@ export type Bench = {
   readonly port: (definition: Definition) => Promise<void>;
   /** Makes a container that isn't ours. */
   readonly plant: (name: string) => Promise<void>;
+  /** Makes the port of a running container anew, so that its device is not inside any more. */
+  readonly detach: (name: string) => Promise<void>;
+  /** Leaves what there is when the creation of a container is killed shortly before its end. */
+  readonly interrupt: (name: string) => Promise<void>;
+  /** What is there of containers that aren't listed, and of what all share, by whatever name. */
+  readonly leftover: () => Promise<readonly string[]>;
   /** Takes all containers, filters and ports away again. */
   readonly clear: () => Promise<void>;
 };
@@ -62,8 +68,13 @@ export function containerSuite(title: string, make: () => Promise<Bench>): void 
       await containers.create('one', one);
       await containers.create('another', definition(101, { order: 2, autostart: false }));
       assert.deepEqual(await containers.list(), [
-        { name: 'another', running: false, definition: definition(101, { order: 2, autostart: false }) },
-        { name: 'one', running: false, definition: one },
+        {
+          name: 'another',
+          running: false,
+          attached: true,
+          definition: definition(101, { order: 2, autostart: false }),
+        },
+        { name: 'one', running: false, attached: true, definition: one },
       ]);
       await containers.destroy('another');
       assert.deepEqual(
@@ -111,7 +122,9 @@ export function containerSuite(title: string, make: () => Promise<Bench>): void 
       assert.equal(await containers.read('one', '/etc/hostname'), 'one\n');
       const other = definition(100, { address: '10.0.0.110/24', nameservers: ['192.0.2.1', '192.0.2.2'] });
       await containers.configure('one', other);
-      assert.deepEqual(await containers.list(), [{ name: 'one', running: false, definition: other }]);
+      assert.deepEqual(await containers.list(), [
+        { name: 'one', running: false, attached: true, definition: other },
+      ]);
       assert.equal(await containers.read('one', '/etc/resolv.conf'), 'nameserver 192.0.2.1\nnameserver 192.0.2.2\n');
       await assert.rejects(containers.configure('one', definition(100, { template: 'x' })), { code: 'host' });
       await assert.rejects(containers.configure('none', one), { code: 'host', message: /there is none/ });
@@ -155,6 +168,54 @@ export function containerSuite(title: string, make: () => Promise<Bench>): void 
       await assert.rejects(containers.start('none'), { code: 'host', message: /there is none/ });
     },
   );
+
+  check('a running container whose port was made anew is not attached, until it is started again', async (bench) => {
+    const { containers } = bench;
+    await bench.port(one);
+    await containers.create('one', one);
+    const attached = async (): Promise<boolean | undefined> => (await containers.list())[0]?.attached;
+    await containers.start('one');
+    assert.equal(await attached(), true);
+    await bench.detach('one');
+    assert.equal(await attached(), false);
+    await containers.stop('one');
+    assert.equal(await attached(), true);
+    await containers.start('one');
+    assert.equal(await attached(), true);
+  });
+
+  check('what an interrupted creation left is not listed, not in the way, and tidied up', async (bench) => {
+    const { containers } = bench;
+    await containers.tidy();
+    await bench.interrupt('one');
+    assert.notDeepEqual(await bench.leftover(), []);
+    assert.deepEqual(await containers.list(), []);
+    assert.equal(await containers.isForeign('one'), false);
+    await containers.tidy();
+    assert.deepEqual(await bench.leftover(), []);
+    await bench.interrupt('one');
+    await containers.create('one', one);
+    await containers.tidy();
+    assert.deepEqual(await bench.leftover(), []);
+  });
+
+  check('tidying up leaves containers, filters and foreign ones alone', async (bench) => {
+    const { containers } = bench;
+    await bench.plant('theirs');
+    await bench.port(one);
+    await containers.filter('none').replace('guard', table('accept'));
+    await containers.create('one', one);
+    const before = await containers.list();
+    await bench.interrupt('two');
+    await containers.tidy();
+    assert.deepEqual(await bench.leftover(), []);
+    assert.deepEqual(await containers.list(), before);
+    assert.equal(await containers.isForeign('theirs'), true);
+    await containers.start('one');
+    assert.equal(await containers.read('one', '/etc/hostname'), 'one\n');
+    assert.equal(await containers.filter('none').table('guard'), table('accept'));
+    await containers.filter('none').remove('guard');
+  });
 
   check('files can be written, read, linked and removed, stopped, running and stopped again', async (bench) => {
     const { containers } = bench;

@@ -5,7 +5,8 @@ import { createHash } from 'node:crypto';
 import { chmod, lchown, lstat, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { OpError } from '../../error.ts';
-import { type Exec, run } from '../exec.ts';
+import type { Exec } from '../exec.ts';
+import { discard } from './discard.ts';
 import { optional } from './record.ts';
 
 type Recipe = {
@@ -234,10 +235,6 @@ async function shift(path: string, base: number): Promise<void> {
 async function subvolume(exec: Exec, path: string): Promise<void> {
   const made = (await installed(exec, 'btrfs')) && (await exec(['btrfs', 'subvolume', 'create', path])).code === 0;
   if (!made) await mkdir(path, { mode: 0o755 });
-}
-
-async function discard(exec: Exec, path: string): Promise<void> {
-  await run(exec, ['rm', '-rf', '--one-file-system', '--', path], { deadline: 120_000 });
 }
 
 async function installed(exec: Exec, program: string): Promise<boolean> {

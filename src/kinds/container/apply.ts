@@ -61,13 +61,17 @@ export function changed(before: Spec, after: Spec): boolean {
   return canonical(definition(before)) !== canonical(definition(after));
 }
 
-/** Autostart and its order are read at the next boot; everything else is set up when a container starts. */
+/**
+ * Autostart and its order are read at the next boot; everything else is set up when a container starts, the device
+ * that it has lost too.
+ */
 export function restarts(before: Spec, after: Spec): boolean {
+  if (after.attached && !before.attached) return true;
   const { autostart: _a, order: _o, ...old } = definition(before);
   const { autostart: _b, order: _p, ...fresh } = definition(after);
   return canonical(old) !== canonical(fresh);
 }
 
-function definition({ running: _, ...rest }: Spec): Definition {
+function definition({ running: _, attached: _a, ...rest }: Spec): Definition {
   return rest;
 }

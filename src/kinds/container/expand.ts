@@ -22,6 +22,7 @@ export const expand: Expand<Spec> = (topology, facts) =>
       binds: member.xray !== null && facts.proxy.program === 'xray' ? { '/usr/local/bin/xray': facts.proxy.path } : {},
       order: member.order,
       running: true,
+      attached: true,
     },
   }));
 

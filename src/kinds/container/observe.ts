@@ -5,9 +5,9 @@ import type { Host } from '../../drivers/host.ts';
 import type { Spec } from './schema.ts';
 
 export async function observe(host: Host): Promise<readonly Resource<Spec>[]> {
-  return (await host.containers.list()).map(({ name, running, definition }) => ({
+  return (await host.containers.list()).map(({ name, running, attached, definition }) => ({
     kind: 'container',
     name,
-    spec: { ...definition, running },
+    spec: { ...definition, running, attached },
   }));
 }

@@ -21,6 +21,7 @@ const container = (name: string, spec: Partial<Spec> = {}): Resource<Spec> => ({
     binds: {},
     order: 0,
     running: true,
+    attached: true,
     ...spec,
   },
 });

@@ -19,6 +19,8 @@ export const schema = z.strictObject({
   /** Distance from the exit: 0 starts first and stops last. */
   order: z.int(),
   running: z.boolean(),
+  /** Whether it has its device; false of a running one whose port was made anew by a restart of the switch. */
+  attached: z.boolean(),
 });
 
 export type Spec = z.output<typeof schema>;

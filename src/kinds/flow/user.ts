@@ -1,8 +1,8 @@
 // The state file's own flows: behind admission, and on a chain with the MAC, the pair and the mark of a policy.
 
+import { canonicalMatch } from '../../core/state/canonical.ts';
 import type { Member, UserFlow } from '../../core/topology.ts';
 import { OpError } from '../../error.ts';
-import { canonicalMatch } from './match.ts';
 import { commit } from './mark.ts';
 import { deliver, type Pair, party, type Rule, rule, type Scene } from './scene.ts';
 

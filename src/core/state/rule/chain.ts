@@ -2,7 +2,7 @@
 
 import { type BridgeDraft, entries, type FlowDraft, type PolicyDraft } from '../draft.ts';
 import type { Link } from '../link.ts';
-import { layers } from '../match.ts';
+import { type Fields, layers } from '../match.ts';
 import type { Finding, Path } from '../problem.ts';
 import type { Rule, View } from './rule.ts';
 
@@ -15,7 +15,7 @@ export const chains: Rule = (view) =>
   });
 
 /** The same as `chain` of the topology: a container with a role, or a policy that leads to another container. */
-function isChain({ draft, links }: View, bridge: string): boolean {
+export function isChain({ draft, links }: View, bridge: string): boolean {
   const own = links.filter((link) => link.bridge === bridge);
   const steered = entries<PolicyDraft>(draft.openflow?.flow_policies).some(([, { template }]) => {
     const action = template?.actions?.[0];
@@ -33,8 +33,8 @@ function isChain({ draft, links }: View, bridge: string): boolean {
 }
 
 function fits(
-  { draft, links, portsKnown }: View,
-  { match_fields: match = {}, actions, table = 10, priority = 1000 }: FlowDraft,
+  { links, portsKnown }: View,
+  { match_fields: match = {}, actions }: FlowDraft,
   path: Path,
 ): readonly Finding[] {
   if (actions === undefined || actions.every((action) => action === undefined || action.type === 'drop')) return [];
@@ -44,7 +44,7 @@ function fits(
       path: [...path, 'actions'],
       message: 'a chain knows one next hop for each packet: expected one action',
     });
-  if (layers(match).some((layer) => layer === 'arp' || layer === 'ipv6'))
+  if (!ipv4(match))
     findings.push({ path: [...path, 'match_fields'], message: 'only IPv4 passes a bridge with a chain' });
   if (!portsKnown || (Object.hasOwn(match, 'in_port') && match['in_port'] === undefined)) return findings;
   const from = links.find(
@@ -56,17 +56,10 @@ function fits(
       message:
         'on a bridge with a chain a flow that sends on says whose packets: expected in_port, like "internal_100"',
     });
-  const rival = entries<PolicyDraft>(draft.openflow?.flow_policies).find(
-    ([, { selector, template }]) =>
-      from !== undefined &&
-      selector === `container:${from.id}` &&
-      (template?.table ?? 10) === table &&
-      (template?.priority ?? 1000) === priority,
-  );
-  if (rival !== undefined)
-    findings.push({
-      path: [...path, 'priority'],
-      message: `policy ${rival[1].name} has priority ${priority} too: expected a higher one to come first`,
-    });
   return findings;
+}
+
+function ipv4(match: Fields): boolean {
+  const type = match['dl_type'] ?? match['eth_type'];
+  return (type === undefined || Number(type) === 0x0800) && !layers(match).some((layer) => /^(arp|ipv6)$/.test(layer));
 }

@@ -1,22 +1,32 @@
 // Users' flows: known fields with their prerequisites, and actions that lead to ports of the bridge.
 
-import { type ActionDraft, bad, entries, type FlowDraft } from '../draft.ts';
+import { OpError } from '../../../error.ts';
+import { canonicalMatch } from '../canonical.ts';
+import { type ActionDraft, bad, entries, type FlowDraft, type PolicyDraft } from '../draft.ts';
 import { didYouMean } from '../hint.ts';
-import { fieldNames, matchFaults } from '../match.ts';
+import { fieldNames, matchFaults, showMatch } from '../match.ts';
 import { type Finding, type Path, quote } from '../problem.ts';
+import { isChain } from './chain.ts';
 import { repeated, type Rule, type View } from './rule.ts';
 
 export const flows: Rule = (view) =>
   entries(view.draft.openflow?.bridges).flatMap(([index, bridge]) => {
     const known = portsOf(view, bridge.name);
-    const list = entries(bridge.flows).map(([position, flow]) => ({
-      flow,
-      path: ['openflow', 'bridges', index, 'flows', position],
-    }));
+    const list = entries(bridge.flows).map(([position, flow]) => {
+      const path = ['openflow', 'bridges', index, 'flows', position];
+      return { flow, path, faults: matched(flow, path, known) };
+    });
     return [
-      ...list.flatMap(({ flow, path }) => [...matched(flow, path, known), ...acted(flow, path, known)]),
+      ...list.flatMap(({ flow, path, faults }) => [
+        ...faults,
+        ...acted(flow, path, known),
+        ...contested(view, bridge.name, flow, path),
+      ]),
       ...repeated(
-        list.map(({ flow, path }) => ({ value: identity(flow), path })),
+        list.map(({ flow, path, faults }) => ({
+          value: faults.length > 0 ? null : identity(view, bridge.name, flow),
+          path,
+        })),
         () => 'a flow with the same table, priority and match comes before: the switch would keep one of them',
       ),
     ];
@@ -66,10 +76,43 @@ function acted({ actions }: FlowDraft, path: Path, known: readonly string[] | nu
   });
 }
 
-function identity(flow: FlowDraft): string | null {
+/**
+ * A flow of a container's packets beside its policy, in the same table and with the same priority: which of two comes
+ * first nobody says, and of two with the same match there would be one. A policy that drops on a bridge without a chain
+ * has a second flow one above, for the subnet.
+ */
+function contested(
+  view: View,
+  bridge: string | undefined,
+  { match_fields: match = {}, table = 10, priority = 1000 }: FlowDraft,
+  path: Path,
+): readonly Finding[] {
+  const { draft, links } = view;
+  const { in_port: port } = match;
+  const from = links.find(({ row, device }) => port !== undefined && [row, device].includes(String(port)));
+  if (from === undefined || bridge === undefined) return [];
+  const rival = entries<PolicyDraft>(draft.openflow?.flow_policies).find(([, { selector, template }]) => {
+    if (selector !== `container:${from.id}` || (template?.table ?? 10) !== table) return false;
+    const above = template?.actions?.[0]?.type === 'drop' && !isChain(view, bridge) ? 1 : 0;
+    const own = template?.priority ?? 1000;
+    return priority === own || priority === own + above;
+  });
+  if (rival === undefined) return [];
+  const message = `policy ${rival[1].name} has priority ${priority} too: expected a higher one to come first`;
+  return [{ path: [...path, 'priority'], message }];
+}
+
+/** Its place in the switch, whatever the spelling; null when it can't be told, for a reason that is told elsewhere. */
+function identity({ links }: View, bridge: string | undefined, flow: FlowDraft): string | null {
   if (['table', 'priority', 'match_fields'].some((key) => bad(flow, key))) return null;
-  const match = Object.entries(flow.match_fields ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return match.some(([, value]) => value === undefined)
-    ? null
-    : JSON.stringify([flow.table ?? 10, flow.priority ?? 1000, match]);
+  const match = flow.match_fields ?? {};
+  if (Object.values(match).includes(undefined)) return null;
+  const port = (name: string): string =>
+    name === bridge ? 'LOCAL' : (links.find(({ row }) => row === name)?.device ?? name);
+  try {
+    return JSON.stringify([flow.table ?? 10, flow.priority ?? 1000, canonicalMatch(showMatch(match, port))]);
+  } catch (error) {
+    if (error instanceof OpError) return null;
+    throw error;
+  }
 }

@@ -21,6 +21,7 @@ export const names: Rule = ({ draft, links }) => {
       links.map(({ index, container }) => ({ value: container.name, path: containerPath(index, 'name') })),
       taken('name'),
     ),
+    ...links.flatMap(filtered),
     ...repeated(bridges, taken('bridge')),
     ...repeated(
       policies.map(([index, { name }]) => ({ value: name, path: ['openflow', 'flow_policies', index, 'name'] })),
@@ -30,6 +31,14 @@ export const names: Rule = ({ draft, links }) => {
     ...portNumbers(links),
   ];
 };
+
+/** Packet filters are known by their container's name, and the host's own one by this. */
+function filtered({ index, container: { name } }: Link): readonly Finding[] {
+  if (name !== 'host') return [];
+  return [
+    { path: containerPath(index, 'name'), message: 'host is what op-dbus calls this machine: expected another name' },
+  ];
+}
 
 /** A `wg_tunnel` container claims two names (row wg-warp, device internal_101), any other one. Claims of equal ids are one. */
 function portClaims({ index, row, device, container }: Link, _: number, links: readonly Link[]): readonly Claim[] {

@@ -73,6 +73,11 @@ function jobs({ index, container }: Link): readonly Finding[] {
       path: containerPath(index, 'config', 'xray', 'outbound', 'protocol'),
       message: 'passing vmess on to vmess is not supported yet: expected "freedom"',
     });
+  if (config.xray?.inbound?.protocol === 'socks' && config.xray.outbound?.protocol === 'freedom')
+    findings.push({
+      path: containerPath(index, 'config', 'xray', 'outbound', 'protocol'),
+      message: 'a socks inbound leads to the VPS: expected "vmess"',
+    });
   return findings;
 }
 

@@ -11,7 +11,7 @@ export function canonicalMatch(match: string): readonly string[] {
   const fields = new Map<string, string>();
   for (const word of match.split(/[\s,]+/).filter((part) => part !== '')) {
     const [key = '', value] = word.split('=');
-    const name = alias[key] ?? key;
+    const name = fieldOf(key);
     if (value === undefined && protocols.has(name)) fields.set('kind', name);
     else if (value !== undefined && order.includes(name)) fields.set(name, spelled(match, key, value));
     else throw new OpError('state', `the match "${match}" has the field ${word}, which is not known here`);
@@ -24,6 +24,11 @@ export function canonicalMatch(match: string): readonly string[] {
   return kind === null ? words : [kind, ...words];
 }
 
+/** The name by which the switch prints a field: `nw_dst` for `ip_dst`. */
+export function fieldOf(name: string): string {
+  return alias[name] ?? name;
+}
+
 const protocols = new Set(['ip', 'icmp', 'tcp', 'udp', 'sctp', 'arp', 'ipv6', 'icmp6', 'tcp6', 'udp6']);
 
 const alias: Readonly<Record<string, string>> = {
@@ -32,12 +37,16 @@ const alias: Readonly<Record<string, string>> = {
   eth_type: 'dl_type',
   ip_src: 'nw_src',
   ip_dst: 'nw_dst',
+  ipv4_src: 'nw_src',
+  ipv4_dst: 'nw_dst',
   ip_proto: 'nw_proto',
   ip_dscp: 'nw_tos',
   tcp_src: 'tp_src',
   tcp_dst: 'tp_dst',
   udp_src: 'tp_src',
   udp_dst: 'tp_dst',
+  icmpv4_type: 'icmp_type',
+  icmpv4_code: 'icmp_code',
 };
 
 const order =

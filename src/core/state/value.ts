@@ -1,7 +1,7 @@
 // Values of match fields as the switch prints them (ovs-fields(7)).
 
 import { isIPv4, isIPv6 } from 'node:net';
-import { ipToNumber, networkOf, parseAddress } from '../../core/address.ts';
+import { ipToNumber, networkOf, parseAddress } from '../address.ts';
 
 /** The field's value as the switch prints it, '' when it matches everything, null when it is no value for the field. */
 export function spell(field: string, value: string): string | null {
@@ -12,12 +12,12 @@ const forms: readonly (readonly [RegExp, (value: string) => string | null])[] = 
   [/^in_port$/, (value) => (/^[A-Za-z0-9_.-]+$/.test(value) ? value : null)],
   [/^(dl|eth)_(src|dst)$|^arp_[st]ha$/, mac],
   [/^(dl|eth)_type$/, (value) => number(value, 0xffff, (type) => `0x${type.toString(16).padStart(4, '0')}`)],
-  [/^(nw|ip)_(src|dst)$|^arp_[st]pa$/, ipv4],
+  [/^(nw|ip|ipv4)_(src|dst)$|^arp_[st]pa$/, ipv4],
   [/^ipv6_(src|dst)$/, ipv6],
   [/^nw_tos$/, (value) => number(value, 0xfc, (tos) => (tos % 4 === 0 ? `${tos}` : null))],
   [/^ip_dscp$/, (value) => number(value, 63, (dscp) => `${dscp * 4}`)],
   [/^nw_ecn$/, (value) => number(value, 3, String)],
-  [/^((nw|ip)_proto|nw_ttl|icmp_(type|code))$/, (value) => number(value, 0xff, String)],
+  [/^((nw|ip)_proto|nw_ttl|icmp(v4)?_(type|code))$/, (value) => number(value, 0xff, String)],
   [/^((tp|tcp|udp)_(src|dst)|arp_op)$/, (value) => number(value, 0xffff, String)],
   [/^tcp_flags$/, flags],
 ];

@@ -1,0 +1,29 @@
+// What the machine's own /proc tells of running containers, with no program started (proc(5), unix(7)).
+
+import { readFile } from 'node:fs/promises';
+import { optional } from './record.ts';
+
+/** Names of the containers below `lxc` whose monitor listens, from the file of sockets (/proc/net/unix). */
+export async function monitored(sockets: string, lxc: string): Promise<ReadonlySet<string>> {
+  const text = await readFile(sockets, 'utf8');
+  const found = text.split('\n').flatMap((line) => {
+    const path = line.slice(line.indexOf(' @') + 2);
+    return path.startsWith(`${lxc}/`) && path.endsWith('/command')
+      ? [path.slice(lxc.length + 1, -'/command'.length)]
+      : [];
+  });
+  return new Set(found);
+}
+
+/** Field 22 of /proc/PID/stat; null when there is no such process. */
+export async function startTime(pid: string): Promise<string | null> {
+  const text = await optional(readFile(`/proc/${pid}/stat`, 'utf8'));
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+}
+
+/** Whether the network namespace of a process has the device; false when the process is gone. */
+export async function hasDevice(pid: number, device: string): Promise<boolean> {
+  // Once the process has ended, the kernel refuses in more than one way.
+  const text = await readFile(`/proc/${pid}/net/dev`, 'utf8').catch(() => '');
+  return text.split('\n').some((line) => line.trimStart().startsWith(`${device}:`));
+}

@@ -1,0 +1,34 @@
+// What is left over: by a command that was interrupted, and by the last container when it goes.
+
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import type { Exec } from '../exec.ts';
+import { discard } from './discard.ts';
+import { type Records, optional, removeEmpty } from './record.ts';
+import { release } from './subid.ts';
+
+/** What of the records goes with the container; its filter is a resource of its own. */
+export const ofContainer = ['definition.json', 'hook.env', 'pid', 'failure', 'lxc.log'] as const;
+
+/** Where a container is while it is made, and once it is to go; no container has such a name. */
+export function hidden(lxc: string, name: string): string {
+  return `${lxc}/.op-dbus-${name}`;
+}
+
+/** Removes hidden folders, and the records of containers that are not there. No container may be in the making. */
+export async function sweep(exec: Exec, lxc: string, records: Records): Promise<void> {
+  const entries = (await optional(readdir(lxc))) ?? [];
+  for (const entry of entries) if (`${lxc}/${entry}`.startsWith(hidden(lxc, ''))) await discard(exec, `${lxc}/${entry}`);
+  for (const name of await records.names()) {
+    const whole = (await records.get(name)) !== null && (await optional(stat(`${lxc}/${name}`))) !== null;
+    if (!whole) await records.remove(name, ofContainer);
+  }
+}
+
+/** Removes the hook and the range of ids, with the records' folder when it is empty then. */
+export async function removeShared(home: string, etc: string): Promise<void> {
+  const start = await optional(readFile(`${home}/subid`, 'utf8'));
+  if (start !== null) await release(etc, Number(start));
+  for (const file of ['hook', 'subid'])
+    for (const end of ['', '.new']) await rm(`${home}/${file}${end}`, { force: true });
+  await removeEmpty(home);
+}

@@ -1,0 +1,148 @@
+// From any whole state to any other, by the engine: the host is then exactly as the file says, and `down` leaves nothing.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { after, test } from 'node:test';
+import { canonical, difference } from '../src/core/plan.ts';
+import type { Resource } from '../src/core/resource.ts';
+import { parse } from '../src/core/state/parse.ts';
+import type { State } from '../src/core/state/schema.ts';
+import { exec } from '../src/drivers/exec.ts';
+import type { Host } from '../src/drivers/host.ts';
+import { fakeMachine } from '../src/drivers/machine/fake.ts';
+import { type FakeNet, fakeNet } from '../src/drivers/net/fake.ts';
+import { ovsOfctl } from '../src/drivers/openflow/client.ts';
+import { connectOvsdb } from '../src/drivers/ovsdb/client.ts';
+import { type DummySwitch, startDummySwitch } from '../src/drivers/ovsdb/testing.ts';
+import { observe } from '../src/engine/observe.ts';
+import { run } from '../src/engine/run.ts';
+import { want } from '../src/engine/want.ts';
+import { fakeHost, withDevices } from './fake-host.ts';
+
+const read = (name: string): string => readFileSync(`test/golden/${name}/state.json`, 'utf8');
+const client = read('privacy-client');
+
+/** Adds a container to the file. */
+function beside(text: string, container: object): string {
+  const file = JSON.parse(text) as { plugins: { lxc: { containers: object[] } } };
+  file.plugins.lxc.containers.push(container);
+  return JSON.stringify(file);
+}
+
+/** 102 becomes 112, in every place, and keeps its address; a port's name that stays leads to another number. */
+const renumbered = client.replace('"id": 102', '"id": 112').replaceAll(/("container_id": "|container:)102/g, '$1112');
+const plain = { id: 105, name: 'web-server', network: { veth: true, ipv4: '10.0.0.105/24' } };
+
+const texts = {
+  none: read('none'),
+  client,
+  vps: read('privacy-vps'),
+  'client with a plain container': beside(client, plain),
+  'client with another id': renumbered.replaceAll('internal_102', 'internal_112'),
+  'client with another id behind the same port name': renumbered,
+  'client at another level': client.replace('"obfuscation_level": 3', '"obfuscation_level": 1'),
+  'client with another peer': client.replace('"10.99.0.0/24"', '"10.99.0.7/32"'),
+};
+type Name = keyof typeof texts;
+
+function stateOf(name: Name): State {
+  const parsed = parse(texts[name]);
+  assert.ok('state' in parsed, `${name}: ${JSON.stringify(parsed)}`);
+  return parsed.state;
+}
+
+/** Every state is another text: a replacement that found nothing would test nothing. */
+test('the states differ from each other', () => {
+  const states = Object.keys(texts).map((name) => canonical(stateOf(name as Name)));
+  assert.equal(new Set(states).size, states.length);
+});
+
+/** A machine with an uplink, two names, and what the golden cases have in their `files` folders. */
+async function machine(net: FakeNet = fakeNet([], 'eth0')): Promise<Host> {
+  const host = fakeHost([], net);
+  const names = { 'engage.cloudflareclient.com': ['162.159.192.1'], 'vps.example.net': ['95.216.30.2'] };
+  for (const name of ['privacy-client', 'privacy-vps'])
+    for (const file of readdirSync(`test/golden/${name}/files`, { recursive: true, withFileTypes: true })) {
+      const path = `${file.parentPath}/${file.name}`;
+      const inside = path.slice(`test/golden/${name}`.length);
+      if (file.isFile()) await host.files.write(`/golden${inside}`, readFileSync(path, 'utf8'));
+    }
+  return { ...host, machine: fakeMachine({ names, nameservers: ['9.9.9.9'], datapath: 'netdev' }) };
+}
+
+/** The kinds that a test is about; all unless told. */
+type Only = (resource: Resource) => boolean;
+
+const sorted = (resources: readonly Resource[]): readonly Resource[] =>
+  resources.toSorted((a, b) => (`${a.kind} ${a.name}` < `${b.kind} ${b.name}` ? -1 : 1));
+
+async function go(host: Host, name: Name | 'down', only: Only): Promise<void> {
+  const wanted = name === 'down' ? [] : (await want(host, stateOf(name), '/golden/files')).resources.filter(only);
+  await run(host, difference((await observe(host)).filter(only), wanted), () => {});
+  const found = (await observe(host)).filter(only);
+  assert.deepEqual(sorted(found), sorted(wanted));
+  assert.deepEqual(difference(found, wanted), []);
+}
+
+/** A walk along every ordered pair of `states`, each once: from the first to the second and at last to the first again. */
+function walk<T>(states: readonly T[]): readonly T[] {
+  const left = new Map(states.map((from) => [from, states.filter((to) => to !== from)]));
+  const stack = states.slice(0, 1);
+  const way: T[] = [];
+  for (let at = stack.at(-1); at !== undefined; at = stack.at(-1)) {
+    const next = left.get(at)?.pop();
+    if (next === undefined) way.push(...stack.splice(-1));
+    else stack.push(next);
+  }
+  return way.toReversed();
+}
+
+async function along(host: Host, way: readonly Name[], only: Only): Promise<void> {
+  for (const [index, name] of way.entries())
+    try {
+      await go(host, name, only);
+    } catch (error) {
+      const from = way[index - 1] ?? 'nothing';
+      throw new Error(`from ${from} to ${name}: ${error instanceof Error ? error.message : ''}`, { cause: error });
+    }
+  await go(host, 'down', only);
+}
+
+test('from each state to each other, on the fake host', async () => {
+  const states = Object.keys(texts) as Name[];
+  const way = walk(states);
+  assert.equal(way.length, states.length * (states.length - 1) + 1);
+  await along(await machine(), way, () => true);
+});
+
+test('down from each state leaves nothing, on the fake host', async () => {
+  const host = await machine();
+  for (const name of Object.keys(texts) as Name[]) {
+    await go(host, name, () => true);
+    await go(host, 'down', () => true);
+  }
+});
+
+let ovs: DummySwitch | undefined;
+after(() => ovs?.stop());
+
+test('from the client to other states and back, on a real switch', async () => {
+  ovs = await startDummySwitch();
+  const net = fakeNet([], 'eth0');
+  const ovsdb = withDevices(connectOvsdb(ovs.socket), net);
+  const host = { ...(await machine(net)), ovsdb, openflow: ovsOfctl(exec, ovs.folder) };
+  const way: readonly Name[] = [
+    'client with a plain container',
+    'client',
+    'client with another id',
+    'client',
+    'client with another id behind the same port name',
+    'client',
+    'vps',
+    'client',
+    'none',
+    'client',
+  ];
+  await along(host, way, ({ kind }) => ['bridge', 'port', 'flow'].includes(kind));
+  await ovsdb.close();
+});
