@@ -40,7 +40,7 @@ for (const name of cases) {
     const path = `${root}/${name}`;
     const parsed = parse(readFileSync(`${path}/state.json`, 'utf8'));
     assert.ok('state' in parsed, JSON.stringify(parsed));
-    const wanted = await want(machine(path), parsed.state, '/golden/files');
+    const wanted = await want(machine(path), parsed.state, '/golden/files', {});
     const found = JSON.parse(readFileSync(`${path}/found.json`, 'utf8')) as readonly Resource[];
     const changes = difference(found, wanted.resources);
     check(`${path}/plan.txt`, `${render(changes).join('\n')}\n`);

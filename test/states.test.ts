@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
+import * as fc from 'fast-check';
 import { canonical, difference } from '../src/core/plan.ts';
 import type { Resource } from '../src/core/resource.ts';
+import { fieldNames } from '../src/core/state/match.ts';
 import { parse } from '../src/core/state/parse.ts';
 import type { State } from '../src/core/state/schema.ts';
 import { exec } from '../src/drivers/exec.ts';
@@ -44,10 +46,12 @@ const texts = {
   'client with another peer': client.replace('"10.99.0.0/24"', '"10.99.0.7/32"'),
 };
 type Name = keyof typeof texts;
+type Given = Name | { readonly text: string };
 
-function stateOf(name: Name): State {
-  const parsed = parse(texts[name]);
-  assert.ok('state' in parsed, `${name}: ${JSON.stringify(parsed)}`);
+function stateOf(given: Given): State {
+  const text = typeof given === 'string' ? texts[given] : given.text;
+  const parsed = parse(text);
+  assert.ok('state' in parsed, `${text}: ${JSON.stringify(parsed)}`);
   return parsed.state;
 }
 
@@ -76,7 +80,7 @@ type Only = (resource: Resource) => boolean;
 const sorted = (resources: readonly Resource[]): readonly Resource[] =>
   resources.toSorted((a, b) => (`${a.kind} ${a.name}` < `${b.kind} ${b.name}` ? -1 : 1));
 
-async function go(host: Host, name: Name | 'down', only: Only): Promise<void> {
+async function go(host: Host, name: Given | 'down', only: Only): Promise<void> {
   const wanted = name === 'down' ? [] : (await want(host, stateOf(name), '/golden/files')).resources.filter(only);
   await run(host, difference((await observe(host)).filter(only), wanted), () => {});
   const found = (await observe(host)).filter(only);
@@ -97,13 +101,16 @@ function walk<T>(states: readonly T[]): readonly T[] {
   return way.toReversed();
 }
 
-async function along(host: Host, way: readonly Name[], only: Only): Promise<void> {
+async function along(host: Host, way: readonly Given[], only: Only): Promise<void> {
   for (const [index, name] of way.entries())
     try {
       await go(host, name, only);
     } catch (error) {
       const from = way[index - 1] ?? 'nothing';
-      throw new Error(`from ${from} to ${name}: ${error instanceof Error ? error.message : ''}`, { cause: error });
+      throw new Error(
+        `from ${JSON.stringify(from)} to ${JSON.stringify(name)}: ${error instanceof Error ? error.message : ''}`,
+        { cause: error },
+      );
     }
   await go(host, 'down', only);
 }
@@ -123,15 +130,83 @@ test('down from each state leaves nothing, on the fake host', async () => {
   }
 });
 
+/** The client, and two containers without a chain: each with flows of its own. */
+const withFlows = {
+  chain: (flows: readonly object[]): string => client.replace('"flows": []', `"flows": ${JSON.stringify(flows)}`),
+  plain: (flows: readonly object[]): string => {
+    const containers = [104, 105].map((id) => ({
+      id,
+      name: `c${id}`,
+      network: { veth: true, ipv4: `10.0.0.${id}/24` },
+    }));
+    const policy = { name: 'shut', selector: 'container:104', template: { actions: [{ type: 'drop' }] } };
+    const openflow = { flow_policies: [policy], bridges: [{ name: 'ovsbr0', flows }] };
+    return JSON.stringify({ version: 1, plugins: { lxc: { containers }, openflow } });
+  },
+} as const;
+
+const flow = (ports: readonly string[]): fc.Arbitrary<object> => {
+  const any = <T extends string | number | object>(...values: readonly T[]): fc.Arbitrary<T> =>
+    fc.constantFrom(...values);
+  const value = (field: string): fc.Arbitrary<string | number> => {
+    if (/^(ip|ipv6|arp|[a-z]+6|tcp|udp|sctp|icmp)$/.test(field)) return any('');
+    if (field === 'in_port') return any(...ports);
+    if (/type$/.test(field) && !field.startsWith('icmp'))
+      return any<string | number>('0x0800', 2048, '0x806', '0x86dd', '0x88cc', 1);
+    if (/proto$/.test(field)) return any<string | number>(6, '0x11', 1, 58, 47);
+    if (/^(nw|ip|ipv4|arp)_/.test(field)) return any('10.0.0.0/24', '10.0.0.9/24', '10.0.0.104', '0.0.0.0/0');
+    return /^(dl|eth)_/.test(field)
+      ? any('02:0A:00:01:00:64', '02:0a:00:01:00:64')
+      : any<string | number>(0, '0x50', 80, 255);
+  };
+  const fields = fc.oneof(fc.subarray([...fieldNames], { maxLength: 3 }), fc.subarray(['ip', 'in_port', 'nw_dst']));
+  const words = fields.chain((some) => fc.record(Object.fromEntries(some.map((field) => [field, value(field)]))));
+  const action = fc.oneof(
+    any({ type: 'drop' }, { type: 'normal' }),
+    any(...ports).map((port) => ({ type: 'output', port })),
+  );
+  const place = { table: any(9, 10, 12, 19, 20), priority: any(0, 1, 1000, 1001, 2000, 3000, 65534, 65535) };
+  return fc.record({ ...place, match_fields: words, actions: fc.tuple(action) });
+};
+const samples = (ports: readonly string[], count: number): readonly object[] => fc.sample(flow(ports), count);
+const ports = { chain: ['internal_100', 'wg-warp', 'internal_102', 'ovsbr0'], plain: ['veth104', 'veth105', 'ovsbr0'] };
+
+/** Those of the flows against which the parser has nothing. */
+function accepted(sort: 'chain' | 'plain', flows: readonly object[]): readonly object[] {
+  const parsed = parse(withFlows[sort](flows));
+  if ('state' in parsed) return flows;
+  const bad = new Set(
+    parsed.problems.map(({ path }) => Number(/^openflow\.bridges\[0\]\.flows\[(\d+)\]/.exec(path)?.[1])),
+  );
+  return accepted(
+    sort,
+    flows.filter((_, index) => !bad.has(index)),
+  );
+}
+
+for (const sort of ['chain', 'plain'] as const)
+  test(`whatever flows a file may have, ${sort}: every kind takes them`, async () => {
+    const host = await machine();
+    const kept = accepted(sort, samples(ports[sort], 400));
+    assert.ok(kept.length >= 10, `${kept.length}`);
+    const parsed = parse(withFlows[sort](kept));
+    assert.ok('state' in parsed);
+    const { resources } = await want(host, parsed.state, '/golden/files');
+    const lines = (resources.find(({ kind }) => kind === 'flow')?.spec as { readonly flows: readonly string[] }).flows;
+    const own = lines.filter((line) => /^cookie=0xbeef8/.test(line));
+    assert.equal(own.length, kept.length);
+  });
+
 let ovs: DummySwitch | undefined;
 after(() => ovs?.stop());
 
-test('from the client to other states and back, on a real switch', async () => {
+test('from the client to other states and back, and to one with any flows, on a real switch', async () => {
   ovs = await startDummySwitch();
   const net = fakeNet([], 'eth0');
   const ovsdb = withDevices(connectOvsdb(ovs.socket), net);
   const host = { ...(await machine(net)), ovsdb, openflow: ovsOfctl(exec, ovs.folder) };
-  const way: readonly Name[] = [
+  const kept = accepted('plain', samples(ports.plain, 400));
+  const way: readonly Given[] = [
     'client with a plain container',
     'client',
     'client with another id',
@@ -139,9 +214,8 @@ test('from the client to other states and back, on a real switch', async () => {
     'client with another id behind the same port name',
     'client',
     'vps',
-    'client',
     'none',
-    'client',
+    { text: withFlows.plain(kept) },
   ];
   await along(host, way, ({ kind }) => ['bridge', 'port', 'flow'].includes(kind));
   await ovsdb.close();

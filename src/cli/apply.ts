@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { difference } from '../core/plan.ts';
 import { fingerprints } from '../core/secret.ts';
-import { keepApplied } from '../engine/applied.ts';
+import { keepApplied, knownNames } from '../engine/applied.ts';
 import { observe } from '../engine/observe.ts';
 import { render, run } from '../engine/run.ts';
 import { want } from '../engine/want.ts';
@@ -14,7 +14,7 @@ import { load } from './load.ts';
 import { json, note, out } from './output.ts';
 import { narrate } from './narrate.ts';
 
-type Options = { readonly json?: boolean; readonly files?: string };
+type Options = { readonly json?: boolean; readonly files?: string; readonly resolve?: boolean };
 
 export function applyCommand(program: Command): void {
   program
@@ -22,6 +22,7 @@ export function applyCommand(program: Command): void {
     .description('make the host be what the file says')
     .argument('<file>', 'state file, - for stdin')
     .option('--files <folder>', 'keys and certificates (default: "files" beside the state file)')
+    .option('--resolve', "ask for the addresses of host names anew (in clear, of this host's resolver)")
     .option('--json', 'print JSON')
     .action(apply);
 }
@@ -36,7 +37,8 @@ async function apply(file: string, options: Options): Promise<void> {
   const started = performance.now();
   const { text, state, filesFolder } = await load(file, options.files);
   await changingThisHost(async (host, stop) => {
-    const [wanted, found] = await Promise.all([want(host, state, filesFolder), observe(host)]);
+    const known = options.resolve ? {} : await knownNames(host);
+    const [wanted, found] = await Promise.all([want(host, state, filesFolder, known), observe(host)]);
     const changes = difference(found, wanted.resources);
     if (changes.length > 0) {
       for (const line of [...exposed(file), ...wanted.notes]) note(line);
@@ -47,7 +49,7 @@ async function apply(file: string, options: Options): Promise<void> {
           hint: 'Something else may be changing the host. Look again with: op-dbus diff FILE',
         });
     }
-    await keepApplied(host, { file, filesFolder, text });
+    await keepApplied(host, { file, filesFolder, text, resolved: wanted.resolved });
     await host.secrets.retain(fingerprints(JSON.stringify(wanted.resources)));
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     if (options.json) json({ changed: changes.length > 0, changes });

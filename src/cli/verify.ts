@@ -1,7 +1,7 @@
 // op-dbus verify [FILE]: compares the host with the file (the last applied one) and asks every hop whether it works.
 
 import type { Command } from 'commander';
-import { lastApplied } from '../engine/applied.ts';
+import { knownNames, lastApplied } from '../engine/applied.ts';
 import { verify } from '../engine/verify.ts';
 import { want } from '../engine/want.ts';
 import { onThisHost } from './host.ts';
@@ -26,7 +26,10 @@ async function check(file: string | undefined, options: Options): Promise<number
   return onThisHost(async (host) => {
     const { state, filesFolder } =
       file === undefined ? parsed(await lastApplied(host)) : await load(file, options.files);
-    const { checks, drift } = await verify(host, (await want(host, state, filesFolder)).resources);
+    const { checks, drift } = await verify(
+      host,
+      (await want(host, state, filesFolder, await knownNames(host))).resources,
+    );
     const ok = checks.every((one) => one.ok);
     if (options.json) json({ ok, checks, drift });
     else

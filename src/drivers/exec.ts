@@ -45,8 +45,7 @@ export const exec: Exec = ([program, ...args], { stdin, deadline = 30_000, env }
     }
     const timers: NodeJS.Timeout[] = [];
     let expired = false;
-    const late = (): void =>
-      reject(new OpError('timeout', `${program}: no answer within ${(deadline ?? 0) / 1000} s`));
+    const late = (): void => reject(new OpError('timeout', `${program}: no answer within ${(deadline ?? 0) / 1000} s`));
     if (deadline)
       timers[0] = setTimeout(() => {
         expired = true;

@@ -10,7 +10,17 @@ export type Applied = {
   readonly file: string;
   readonly filesFolder: string;
   readonly text: string;
+  /** Host name → its IPv4 addresses when it was asked for. It is not asked for again: the question goes out in clear. */
+  readonly resolved: Resolved;
 };
+
+export type Resolved = Readonly<Record<string, readonly string[]>>;
+
+/** The names known from the last apply; none before the first. */
+export async function knownNames(host: Host): Promise<Resolved> {
+  const text = await host.files.read(path);
+  return text === null ? {} : ((JSON.parse(text) as Applied).resolved ?? {});
+}
 
 export async function keepApplied(host: Host, applied: Applied): Promise<void> {
   const before = await host.files.read(path);

@@ -6,6 +6,7 @@ import type { State } from '../core/state/schema.ts';
 import { endpoints, topology } from '../core/topology/build.ts';
 import type { Facts, Member, Topology } from '../core/topology.ts';
 import type { Host } from '../drivers/host.ts';
+import type { Resolved } from './applied.ts';
 import { readContents } from './content.ts';
 import { before } from '../kinds/sysctl/observe.ts';
 import { kinds } from '../kinds/index.ts';
@@ -15,23 +16,33 @@ export type Wanted = {
   readonly facts: Facts;
   /** In the order of the kinds. */
   readonly resources: readonly Resource[];
+  /** Every host name that the state uses as an endpoint, with its addresses. */
+  readonly resolved: Resolved;
   /** What the file asks for and does not get, with the reason; each a sentence. */
   readonly notes: readonly string[];
 };
 
 /**
- * Reads only. `filesFolder` mirrors the containers' trees: `<folder>/<container>/etc/wireguard/private.key`.
+ * Reads only; names that are `known` are not asked for. `filesFolder` mirrors the containers' trees: `<folder>/<container>/etc/wireguard/private.key`.
  * @throws AggregateError of OpErrors: every name that has no address, every file that is missing.
  */
-export async function want(host: Host, state: State, filesFolder: string): Promise<Wanted> {
-  const resolved = await resolve(host, endpoints(state));
+export async function want(host: Host, state: State, filesFolder: string, known: Resolved = {}): Promise<Wanted> {
+  const names = endpoints(state);
+  const asked = names.filter((name) => known[name] === undefined);
+  const resolved = { ...pick(known, names), ...(await resolve(host, asked)) };
   const built = topology(state, resolved);
   for (const id of identities(built.members)) host.secrets.remember(fingerprint(id), id);
   const facts = await gather(host, built, filesFolder);
-  return { topology: built, facts, resources: kinds.flatMap((kind) => kind.expand(built, facts)), notes: notes(built) };
+  return {
+    topology: built,
+    facts,
+    resolved,
+    resources: kinds.flatMap((kind) => kind.expand(built, facts)),
+    notes: [...asked.map(clear), ...notes(built)],
+  };
 }
 
-async function resolve(host: Host, names: readonly string[]): Promise<Readonly<Record<string, readonly string[]>>> {
+async function resolve(host: Host, names: readonly string[]): Promise<Resolved> {
   const found = await Promise.allSettled(names.map(async (name) => [name, await host.machine.resolve(name)] as const));
   const failed = found.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   if (failed.length > 0) throw new AggregateError(failed);
@@ -53,6 +64,14 @@ async function gather(host: Host, built: Topology, filesFolder: string): Promise
 
 async function forwarded(host: Host): Promise<boolean> {
   return (await before(host, 'net.ipv4.ip_forward')) === '1';
+}
+
+function pick(known: Resolved, names: readonly string[]): Resolved {
+  return Object.fromEntries(names.flatMap((name) => (known[name] === undefined ? [] : [[name, known[name]] as const])));
+}
+
+function clear(name: string): string {
+  return `${name} was asked for of this host's own resolver, in clear; its address is kept from now on (--resolve asks anew).`;
 }
 
 function notes({ members }: Topology): readonly string[] {

@@ -18,19 +18,25 @@ export type Client = {
   readonly port: number;
 };
 
+/**
+ * IPv6 does not pass the chain, so the client's goes into the tunnel too, and ends there: left alone it would leave by the
+ * LAN's own router in clear. wg-quick needs some address for that.
+ */
+const inner6 = 'fd00:0:0:99::2/128';
+
 /** The text of the file; the private key is in it. @throws OpError `usage` when the host is neither name nor address. */
 export function clientConfig({ privateKey, address, serverKey, host, port }: Client): string {
   if (!isHost(host) && !/^[A-Z_]+$/.test(host))
     throw new OpError('usage', 'expected an IPv4 address or a host name', { at: '--endpoint' });
   return `[Interface]
 PrivateKey = ${privateKey}
-Address = ${address}
+Address = ${address}, ${inner6}
 DNS = 1.1.1.1
 MTU = ${warpMtu}
 
 [Peer]
 PublicKey = ${serverKey}
-AllowedIPs = 0.0.0.0/0
+AllowedIPs = 0.0.0.0/0, ::/0
 Endpoint = ${host}:${port}
 PersistentKeepalive = 25
 `;

@@ -169,7 +169,7 @@ test("the client's file is what wg-quick takes", () => {
   });
   assert.equal(
     text,
-    `[Interface]\nPrivateKey = ${secret}\nAddress = 10.99.0.2/32\nDNS = 1.1.1.1\nMTU = 1280\n\n[Peer]\nPublicKey = ${publicKey}\nAllowedIPs = 0.0.0.0/0\nEndpoint = home.example.com:51820\nPersistentKeepalive = 25\n`,
+    `[Interface]\nPrivateKey = ${secret}\nAddress = 10.99.0.2/32, fd00:0:0:99::2/128\nDNS = 1.1.1.1\nMTU = 1280\n\n[Peer]\nPublicKey = ${publicKey}\nAllowedIPs = 0.0.0.0/0, ::/0\nEndpoint = home.example.com:51820\nPersistentKeepalive = 25\n`,
   );
   usage(
     () => clientConfig({ privateKey: secret, address: '', serverKey: publicKey, host: 'a\nb', port: 1 }),

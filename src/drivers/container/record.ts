@@ -52,8 +52,7 @@ export function records(folder: string): Records {
       await rename(fresh, path(name, file));
     },
     remove: async (name, files) => {
-      for (const file of files)
-        for (const end of ['', '.new']) await rm(`${path(name, file)}${end}`, { force: true });
+      for (const file of files) for (const end of ['', '.new']) await rm(`${path(name, file)}${end}`, { force: true });
       for (const empty of [path(name), folder]) await removeEmpty(empty);
     },
   };

@@ -122,9 +122,7 @@ export function containerSuite(title: string, make: () => Promise<Bench>): void 
       assert.equal(await containers.read('one', '/etc/hostname'), 'one\n');
       const other = definition(100, { address: '10.0.0.110/24', nameservers: ['192.0.2.1', '192.0.2.2'] });
       await containers.configure('one', other);
-      assert.deepEqual(await containers.list(), [
-        { name: 'one', running: false, attached: true, definition: other },
-      ]);
+      assert.deepEqual(await containers.list(), [{ name: 'one', running: false, attached: true, definition: other }]);
       assert.equal(await containers.read('one', '/etc/resolv.conf'), 'nameserver 192.0.2.1\nnameserver 192.0.2.2\n');
       await assert.rejects(containers.configure('one', definition(100, { template: 'x' })), { code: 'host' });
       await assert.rejects(containers.configure('none', one), { code: 'host', message: /there is none/ });

@@ -17,7 +17,8 @@ export function hidden(lxc: string, name: string): string {
 /** Removes hidden folders, and the records of containers that are not there. No container may be in the making. */
 export async function sweep(exec: Exec, lxc: string, records: Records): Promise<void> {
   const entries = (await optional(readdir(lxc))) ?? [];
-  for (const entry of entries) if (`${lxc}/${entry}`.startsWith(hidden(lxc, ''))) await discard(exec, `${lxc}/${entry}`);
+  for (const entry of entries)
+    if (`${lxc}/${entry}`.startsWith(hidden(lxc, ''))) await discard(exec, `${lxc}/${entry}`);
   for (const name of await records.names()) {
     const whole = (await records.get(name)) !== null && (await optional(stat(`${lxc}/${name}`))) !== null;
     if (!whole) await records.remove(name, ofContainer);

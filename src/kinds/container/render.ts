@@ -25,7 +25,9 @@ export function render({ name, before, after }: Change<Spec>): readonly string[]
 
 function differing(before: Spec, after: Spec): string {
   return (Object.keys(after) as (keyof Spec)[])
-    .filter((key) => key !== 'running' && key !== 'attached' && JSON.stringify(before[key]) !== JSON.stringify(after[key]))
+    .filter(
+      (key) => key !== 'running' && key !== 'attached' && JSON.stringify(before[key]) !== JSON.stringify(after[key]),
+    )
     .map((key) => `${key}: ${JSON.stringify(after[key])}`)
     .join(', ');
 }

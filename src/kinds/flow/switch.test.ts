@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { difference } from '../../core/plan.ts';
 import { type Change, type Resource, undo } from '../../core/resource.ts';
-import type { Facts, Topology } from '../../core/topology.ts';
+import type { Facts, Member, Topology } from '../../core/topology.ts';
 import { run } from '../../drivers/exec.ts';
 import type { Host } from '../../drivers/host.ts';
 import { type DummySwitch, startDummySwitch } from '../../drivers/ovsdb/testing.ts';
@@ -215,6 +215,31 @@ test('the zone is flushed when a pair went, and only then', async () => {
   assert.deepEqual(flushed, []);
   await go(watched, flow.expand({ ...client, members: client.members.slice(0, 2) }, {} as Facts));
   assert.deepEqual(flushed, [44100]);
+});
+
+test('a port that goes, or comes back under another number, after the plan was made, takes its flows and marks', async () => {
+  const id = (one: Member): Member => ({ ...one, id: 112, port: { ...one.port, ofport: 32880 } });
+  const [gateway, warp, proxy] = client.members as readonly [Member, Member, Member];
+  for (const members of [
+    [gateway, warp],
+    [gateway, { ...warp, next: 112 }, id(proxy)],
+  ]) {
+    const old = await fresh(client);
+    const wanted = flow.expand(client, {} as Facts);
+    await go(old, wanted);
+    const topology = { ...client, members };
+    const fewer = flow.expand(topology, {} as Facts);
+    const plan = difference(await flow.observe(old), fewer) as readonly Change<Spec>[];
+    await run(ovs.run, ['ovs-vsctl', 'del-port', 'ovsbr0', 'internal_102']);
+    if (members.length === 3) await run(ovs.run, ['ovs-vsctl', ...addPort(topology, 'ovsbr0', 'internal_102')]);
+    const flushed: number[] = [];
+    const host = hostOf(ovs, topology, all);
+    const flushZone = async (zone: number): Promise<void> => void flushed.push(zone);
+    await flow.apply({ ...host, openflow: { ...host.openflow, flushZone } }, plan, () => {});
+    assert.deepEqual(await flow.observe(host), fewer);
+    assert.deepEqual(flushed, [44100]);
+    assert.doesNotMatch(await appctl(ovs, 'bridge/dump-flows', 'ovsbr0'), /32870|internal_102.*32870|0x650066/);
+  }
 });
 
 test('verify tells of a foreign flow on a chain, and lets it be elsewhere', async () => {
