@@ -73,7 +73,14 @@ export type UserFlow = {
 };
 
 /** A port the host lets in from its uplink, to a member. */
-export type Published = { readonly protocol: 'tcp' | 'udp'; readonly port: number; readonly to: string };
+export type Published = {
+  readonly protocol: 'tcp' | 'udp';
+  readonly port: number;
+  /** The member's address. */
+  readonly to: string;
+  /** `lan`: private source addresses only. */
+  readonly from: 'lan' | 'anywhere';
+};
 
 export type Topology = {
   readonly level: number;

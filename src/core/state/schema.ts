@@ -37,6 +37,8 @@ const peer = z.strictObject({
 const wireguard = z.strictObject({
   address,
   listen_port: port,
+  /** extension: whose packets reach the port: those from private addresses (RFC 1918, 6598, 3927), or everybody's. */
+  listen_from: z.enum(['lan', 'anywhere']).default('lan'),
   private_key_file: path,
   peers: z.array(peer),
   /** extension */ mtu: mtu.optional(),

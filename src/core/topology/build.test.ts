@@ -50,7 +50,7 @@ test('warp and proxy are pinned to the smallest of their resolved addresses', ()
   );
   assert.deepEqual(client.members[1]?.warp?.resolved, { ip: '20.0.0.1', port: 2408 });
   assert.deepEqual(client.exits, [{ ip: '10.0.0.102', pin: client.members[2]?.pin }]);
-  assert.deepEqual(client.published, [{ protocol: 'udp', port: 51820, to: '10.0.0.100' }]);
+  assert.deepEqual(client.published, [{ protocol: 'udp', port: 51820, to: '10.0.0.100', from: 'lan' }]);
 });
 
 test('an address needs no name server, a name without an IPv4 address is an error of the host', () => {

@@ -131,9 +131,11 @@ function wireguardOf({ config }: ContainerState): Readonly<Record<string, Wiregu
 
 function published({ wireguard, role, xray, address }: Member): readonly Published[] {
   const to = address.ip;
-  const listening = Object.values(wireguard).map(({ listen_port: port }) => ({ protocol: 'udp' as const, port, to }));
+  const listening = Object.values(wireguard).map(({ listen_port: port, listen_from: from }) => {
+    return { protocol: 'udp' as const, port, to, from };
+  });
   return role === 'proxy-server' && xray !== null
-    ? [...listening, { protocol: 'tcp', port: xray.inbound.port, to }]
+    ? [...listening, { protocol: 'tcp', port: xray.inbound.port, to, from: 'anywhere' }]
     : listening;
 }
 

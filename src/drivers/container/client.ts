@@ -6,12 +6,12 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { doing, OpError } from '../../error.ts';
 import { type Exec, exec as realExec, run } from '../exec.ts';
-import { hookEnvironment, lxcConfig, rootFiles } from './config.ts';
+import { device, hookEnvironment, lxcConfig, rootFiles } from './config.ts';
 import type { Containers, Definition } from './contract.ts';
 import { layout, makeRoot, rootPath } from './copy.ts';
 import { discard } from './discard.ts';
 import { containerFilter } from './filter.ts';
-import { hasDevice, monitored, startTime } from './live.ts';
+import { devices, monitored, startTime } from './live.ts';
 import { innerMaker, ownMaker } from './maker.ts';
 import { type Entry, optional, records as openRecords } from './record.ts';
 import { base as idBase, reserve, reserved } from './subid.ts';
@@ -77,10 +77,14 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     return code === 0 && Number(stdout) > 0 ? Number(stdout) : null;
   }
 
-  /** A switch that makes its port anew leaves the container without one: the new one is the machine's. */
-  async function attached(name: string, { mode, port }: Definition): Promise<boolean> {
+  /**
+   * Whether a running container has its device. A userspace switch that starts again makes the device anew, on the host:
+   * what is inside then keeps its name, and leads nowhere.
+   */
+  async function attached(name: string, definition: Definition, ours: ReadonlySet<string>): Promise<boolean> {
+    const { inner, outer } = device(definition);
     const pid = await pidOf(name);
-    return pid !== null && hasDevice(pid, mode === 'veth' ? 'eth0' : port.device);
+    return pid !== null && !ours.has(outer) && (await devices(pid)).has(inner);
   }
 
   async function within<T>(name: string, action: (root: Root) => Promise<T>): Promise<T> {
@@ -295,14 +299,14 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
         progress(`template ${template}: ${lxc} can't copy on write, so each container is a full copy`);
     },
     list: async () => {
-      const [names, up] = await Promise.all([records.names(), running()]);
+      const [names, up, ours] = await Promise.all([records.names(), running(), devices('self')]);
       const found = await Promise.all(
         names.map(async (name) => {
           const [record, there] = await Promise.all([records.get(name), exists(name)]);
           if (record === null || !there) return [];
           const { definition } = record;
           const on = up.has(name);
-          return [{ name, running: on, attached: !on || (await attached(name, definition)), definition }];
+          return [{ name, running: on, attached: !on || (await attached(name, definition, ours)), definition }];
         }),
       );
       return found.flat();

@@ -46,6 +46,11 @@ export function lxcConfig(
   ].join('\n');
 }
 
+/** The device by which the container is on the switch: its name inside, and on the host while it is not inside. */
+export function device({ id, mode, port }: Definition): { readonly inner: string; readonly outer: string } {
+  return mode === 'veth' ? { inner: 'eth0', outer: `op-peer${id}` } : { inner: port.device, outer: port.device };
+}
+
 /** What the hook reads as shell assignments; every value is quoted. */
 export function hookEnvironment(definition: Definition): string {
   const { port } = definition;
@@ -54,7 +59,7 @@ export function hookEnvironment(definition: Definition): string {
     BRIDGE: definition.bridge,
     ROW: port.row,
     DEVICE: port.device,
-    PEER: `op-peer${definition.id}`,
+    PEER: device({ ...definition, mode: 'veth' }).outer,
     OFPORT: String(port.ofport),
     MAC: definition.mac,
     ADDRESS: definition.address,

@@ -30,7 +30,7 @@ export type Definition = {
 export type Container = {
   readonly name: string;
   readonly running: boolean;
-  /** Whether a running container has its switch port's device; true of a stopped one. */
+  /** Whether a running container has the device that its switch port has now; true of a stopped one. */
   readonly attached: boolean;
   readonly definition: Definition;
 };

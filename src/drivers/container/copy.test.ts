@@ -12,7 +12,7 @@ import { layout, rootPath } from './copy.ts';
 async function chosen(works: readonly string[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'op-copy-'));
   const scripted: Exec = async (argv, options) => {
-    if (argv[0] === 'rm') return exec(argv, options);
+    if (argv[0] === 'rm' || argv[0] === 'find') return exec(argv, options);
     return { code: works.some((word) => argv.includes(word)) ? 0 : 1, stdout: '', stderr: '' };
   };
   try {

@@ -21,9 +21,9 @@ export async function startTime(pid: string): Promise<string | null> {
   return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
 }
 
-/** Whether the network namespace of a process has the device; false when the process is gone. */
-export async function hasDevice(pid: number, device: string): Promise<boolean> {
+/** Names of the network devices that a process sees, or we do; none when the process is gone. */
+export async function devices(pid: number | 'self'): Promise<ReadonlySet<string>> {
   // Once the process has ended, the kernel refuses in more than one way.
   const text = await readFile(`/proc/${pid}/net/dev`, 'utf8').catch(() => '');
-  return text.split('\n').some((line) => line.trimStart().startsWith(`${device}:`));
+  return new Set([...text.matchAll(/^ *(\S+?):/gm)].map(([, name = '']) => name));
 }

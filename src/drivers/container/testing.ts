@@ -26,7 +26,9 @@ export async function runPrivately(url: string): Promise<number> {
   await chmod(folder, 0o711);
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const flags = ['--net', '--mount', '--pid', '--fork', '--uts', '--cgroup', '--kill-child', '--mount-proc'];
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', ...flags, process.execPath, fileURLToPath(url)], {
+  // The first process collects orphans, as a machine's does: a zombie would keep a container from ending.
+  const first = ['sh', '-c', '"$@"; exit $?', 'sh', process.execPath, fileURLToPath(url)];
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', ...flags, ...first], {
     env: { ...env, [MARK]: folder },
     stdio: ['ignore', 'inherit', 'inherit'],
   });

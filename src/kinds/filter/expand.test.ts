@@ -49,7 +49,7 @@ test('a plain container has no table of its own, and is shut off by the host', (
 test('without an uplink nothing is let out', () => {
   for (const topology of [client, server]) {
     const host = text('host', topology, { uplink: null });
-    assert.doesNotMatch(host, /masquerade|ip saddr/);
+    assert.doesNotMatch(host, /masquerade|oifname "eth0"/);
     assert.match(host, /dnat ip to 10\.0\.0\.100/);
   }
 });
@@ -63,14 +63,17 @@ test('every bridge with a container is shut, and every other is left alone', () 
     members: [...client.members, member(104, 'app-server', { bridge: 'mesh' })],
   };
   const host = text('host', topology);
-  assert.match(host, /iifname != "mesh" iifname != "ovsbr0" fib daddr type local/);
+  assert.match(host, /iifname != "mesh" iifname != "ovsbr0" ip saddr \{ 10\.0\.0\.0\/8, /);
   assert.match(host, /iifname "mesh" drop/);
   assert.match(host, /oifname "mesh" jump to_bridge/);
   assert.doesNotMatch(host, /spare/);
 });
 
 test('a published port may name its container', () => {
-  const topology: Topology = { ...client, published: [{ protocol: 'udp', port: 51820, to: 'wireguard-gateway' }] };
+  const topology: Topology = {
+    ...client,
+    published: [{ protocol: 'udp', port: 51820, to: 'wireguard-gateway', from: 'lan' }],
+  };
   assert.equal(text('host', topology), text('host', client));
 });
 
@@ -89,7 +92,7 @@ test('the order of the state does not change a text', () => {
   assert.match(text(gateway.name, wg(peers)), /ip saddr 192\.0\.2\.7 masquerade/);
   assert.equal(text(gateway.name, wg(peers)).match(/ip saddr 10\.99\.0\.0\/24 masquerade/g)?.length, 1);
   assert.match(text(gateway.name, wg(['0.0.0.0/0'])), /oifname "internal_100" masquerade/);
-  const published = [...client.published, { protocol: 'tcp', port: 443, to: '10.0.0.102' } as const];
+  const published = [...client.published, { protocol: 'tcp', port: 443, to: '10.0.0.102', from: 'anywhere' } as const];
   const exits = [...client.exits, { ip: '10.0.0.9', pin: null }];
   assert.equal(
     text('host', { ...client, published, exits }),

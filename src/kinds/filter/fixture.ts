@@ -35,6 +35,7 @@ export const client: Topology = {
         wg0: {
           address: '10.99.0.1/24',
           listen_port: 51820,
+          listen_from: 'lan',
           private_key_file: '/etc/wireguard/private.key',
           peers: [{ public_key: 'K', allowed_ips: ['10.99.0.0/24'] }],
         },
@@ -67,7 +68,7 @@ export const client: Topology = {
     }),
   ],
   flows: [],
-  published: [{ protocol: 'udp', port: 51820, to: '10.0.0.100' }],
+  published: [{ protocol: 'udp', port: 51820, to: '10.0.0.100', from: 'lan' }],
   exits: [{ ip: '10.0.0.102', pin: { protocol: 'tcp', to: vps } }],
 };
 
@@ -94,7 +95,7 @@ export const server: Topology = {
       },
     }),
   ],
-  published: [{ protocol: 'tcp', port: 443, to: '10.0.0.100' }],
+  published: [{ protocol: 'tcp', port: 443, to: '10.0.0.100', from: 'anywhere' }],
   exits: [{ ip: '10.0.0.100', pin: null }],
 };
 

@@ -71,7 +71,7 @@ test('odd states too give texts that nft lists as they were loaded', async () =>
     wireguard: { wg0, wg1: { ...wg0, listen_port: 51821, peers: [{ public_key: 'K', allowed_ips: allowed }] } },
   };
   const all = { ...gateway, wireguard: { wg0: { ...wg0, peers: [{ public_key: 'K', allowed_ips: ['0.0.0.0/0'] }] } } };
-  const published = [...client.published, { protocol: 'tcp', port: 443, to: '10.0.0.102' } as const];
+  const published = [...client.published, { protocol: 'tcp', port: 443, to: '10.0.0.102', from: 'anywhere' } as const];
   for (const member of [wide, all, { ...gateway, bridge: 'mesh', wireguard: {} }])
     for (const { name, spec } of expand(
       { ...client, published, members: [member, ...client.members.slice(1)] },
@@ -119,7 +119,8 @@ test('nothing that is forbidden reaches the wire, answered or not', async () => 
 test('a published port is reached with the sender’s address, and nothing else behind the host', async () => {
   const { inside, host, outside } = await net();
   await inside.serve([51820, 443, 1080]);
-  await host.load(own(client));
+  const open = { ...client, published: client.published.map((port) => ({ ...port, from: 'anywhere' as const })) };
+  await host.load(own(open));
   const seen = await inside.count('prerouting', 'iifname "in0" udp dport != 51820');
   const [published, ...none] = await outside.probe(
     sure({ protocol: 'udp', from: '203.0.113.30', to: '203.0.113.10', port: 51820 }),
@@ -131,6 +132,16 @@ test('a published port is reached with the sender’s address, and nothing else 
   assert.equal(published, '203.0.113.30 from 203.0.113.10:51820');
   assert.deepEqual(none, [null, null, null, null]);
   assert.equal(await seen(), 0);
+});
+
+test('a port for the LAN is reached from a private address, and a stranger gets nothing from it', async () => {
+  const { inside, host, outside } = await net();
+  await inside.serve([51820]);
+  await host.load(own(client));
+  const [stranger] = await outside.probe({ protocol: 'udp', from: '203.0.113.30', to: '203.0.113.10', port: 51820 });
+  assert.equal(stranger, null);
+  const near = { protocol: 'udp', from: '192.168.1.53', to: '192.168.1.10', port: 51820 } as const;
+  assert.deepEqual(await outside.probe(sure(near)), ['192.168.1.53 from 192.168.1.10:51820']);
 });
 
 test('a container can’t reach the host by any of its addresses, and the host can reach a container', async () => {

@@ -1,8 +1,8 @@
 // The host's table: what passes between our bridges and the rest of the world (datapath.md, promises 1, 5, 7).
 
 import { compareIps, contains, reserved } from '../../core/address.ts';
-import type { Facts, Published, Topology } from '../../core/topology.ts';
-import { type Chain, filter, nat, replies, show, table } from './text.ts';
+import type { Bridge, Facts, Published, Topology } from '../../core/topology.ts';
+import { answers, type Chain, filter, nat, replies, show, table } from './text.ts';
 
 /**
  * Lets out the exits alone and in the published ports alone; nothing from a bridge reaches the host itself. A host that
@@ -15,17 +15,16 @@ export function hostTable(topology: Topology, facts: Facts): string {
   return table([
     ...nat(
       'prerouting',
-      published(topology).map((port) => `${notFrom(bridges)}fib daddr type local ${dnat(port)}`),
+      published(topology).map((port) => `${notFrom(bridges)}${senders(port)}fib daddr type local ${dnat(port)}`),
     ),
     ...nat(
       'postrouting',
       exits(topology, facts).map((exit) => `${exit} masquerade`),
     ),
-    filter(
-      'input',
-      'accept',
-      bridges.flatMap((bridge) => own(`iifname "${bridge}"`)),
-    ),
+    filter('input', 'accept', [
+      ...topology.bridges.filter(({ name }) => used.has(name)).flatMap(inward),
+      ...bridges.flatMap((bridge) => own(`iifname "${bridge}"`)),
+    ]),
     filter(
       'output',
       'accept',
@@ -53,7 +52,8 @@ function fromBridge(topology: Topology, facts: Facts): Chain {
     asked.flatMap((ip) => ['udp', 'tcp'].map((protocol) => `${exit} ip daddr ${ip} ${protocol} dport 53 accept`)),
   );
   const anywhere = free.map((exit) => `${exit} ip daddr != { ${reserved.map(show).join(', ')} } accept`);
-  const rules = ['meta nfproto ipv6 drop', ...replies, ...pinned, ...names, ...anywhere, 'drop'];
+  // No ICMP errors: they quote what was received, or whatever a container that was taken over puts there.
+  const rules = ['meta nfproto ipv6 drop', answers, ...pinned, ...names, ...anywhere, 'drop'];
   return { name: 'from_bridge', hook: null, rules };
 }
 
@@ -87,6 +87,21 @@ function published({ published: ports, members }: Topology): readonly Published[
 
 function dnat({ protocol, port, to }: Published): string {
   return `${protocol} dport ${port} dnat ip to ${to}`;
+}
+
+/** Strangers never reach a port that is for the LAN: what they get no answer from, they can't use. */
+function senders({ from }: Published): string {
+  return from === 'anywhere' ? '' : `ip saddr { ${lan.join(', ')} } `;
+}
+
+/** RFC 1918, 6598 (carriers), 3927 (link-local), in nft's order. */
+const lan = ['10.0.0.0/8', '100.64.0.0/10', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'];
+
+/** The host's address on a bridge is for the bridge and the host itself, and nobody else has an address of that network. */
+function inward({ name, subnet }: Bridge): readonly string[] {
+  if (subnet === null) return [];
+  const others = `iifname != "lo" iifname != "${name}"`;
+  return [`${others} ip daddr ${subnet} drop`, `${others} ip saddr ${subnet} drop`];
 }
 
 function notFrom(bridges: readonly string[]): string {

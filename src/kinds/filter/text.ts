@@ -26,11 +26,14 @@ export function nat(name: 'prerouting' | 'postrouting', rules: readonly string[]
     : [{ name, hook: `type nat hook ${name} priority ${priority}; policy accept;`, rules }];
 }
 
+/** Packets against the direction of an accepted connection. */
+export const answers = 'ct state established ct direction reply accept';
+
 /**
  * What belongs to an accepted connection: packets against its direction, and ICMP errors about it (path MTU). Packets
  * along its direction must match a rule each time, so that a rule which is gone ends the connection too.
  */
-export const replies = ['meta l4proto icmp ct state related accept', 'ct state established ct direction reply accept'];
+export const replies = ['meta l4proto icmp ct state related accept', answers];
 
 /** Networks as `ip saddr …` matches, sorted, each once; the whole Internet is the empty match. */
 export function sources(networks: readonly string[]): readonly string[] {

@@ -65,7 +65,7 @@ export const client: Topology = {
   bridges: [ovsbr0],
   members: chain,
   flows: [],
-  published: [{ protocol: 'udp', port: 51820, to: '10.0.0.100' }],
+  published: [{ protocol: 'udp', port: 51820, to: '10.0.0.100', from: 'lan' }],
   exits: [{ ip: '10.0.0.102', pin: { protocol: 'tcp', to: VPS } }],
 };
 
@@ -77,7 +77,7 @@ export const vps: Topology = {
     member(100, 'xray-server', { role: 'proxy-server', next: 'host', policy: policy('xray-server-forwarding') }),
   ],
   flows: [],
-  published: [{ protocol: 'tcp', port: 443, to: '10.0.0.100' }],
+  published: [{ protocol: 'tcp', port: 443, to: '10.0.0.100', from: 'anywhere' }],
   exits: [{ ip: '10.0.0.100', pin: null }],
 };
 

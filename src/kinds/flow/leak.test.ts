@@ -15,7 +15,8 @@ type Packet = {
   readonly mac: string;
   readonly src: string;
   readonly dst: string;
-  readonly protocol: 'tcp' | 'udp' | 'icmp';
+  /** `icmp` is an error, `ping` an echo request. */
+  readonly protocol: 'tcp' | 'udp' | 'icmp' | 'ping';
   readonly sport: number;
   readonly dport: number;
   readonly ttl: number;
@@ -57,7 +58,7 @@ function packetOn(on: string): fc.Arbitrary<Packet> {
       mac: fc.oneof({ weight: 9, arbitrary: fc.constant(macs[on] ?? '') }, fc.constantFrom(...Object.values(macs))),
       src: fc.oneof({ weight: 2, arbitrary: fc.constant(ips[on] ?? '') }, host),
       dst: fc.oneof(host, fc.constantFrom(VPS.ip, WARP.ip)),
-      protocol: fc.constantFrom('tcp', 'udp', 'icmp'),
+      protocol: fc.constantFrom('tcp', 'udp', 'icmp', 'ping'),
       sport: fc.constantFrom(53, 443, 1080, 2408, 40000, 51820),
       dport: fc.constantFrom(53, 443, 1080, 2408, 40000, 51820),
       ttl: fc.constantFrom(0, 1, 2, 64, 255),
@@ -105,19 +106,23 @@ function allowed({ on, mac, src, dst, protocol, sport, dport, state, mark }: Pac
   if (src !== ips[on]) return null;
   if (on === 'internal_100') {
     if (protocol === 'udp' && sport === 51820) return null;
-    return !inside || dst === ips['internal_101'] ? 'internal_101' : null;
+    return !inside || (protocol === 'ping' && dst === ips['internal_101']) ? 'internal_101' : null;
   }
   if (on === 'internal_101')
-    return dst === ips['internal_102'] || (protocol === 'udp' && dst === WARP.ip && dport === WARP.port)
+    return (protocol === 'ping' && dst === ips['internal_102']) ||
+      (protocol === 'udp' && dst === WARP.ip && dport === WARP.port)
       ? 'internal_102'
       : null;
   return protocol === 'tcp' && dst === VPS.ip && dport === VPS.port ? 'LOCAL' : null;
 }
 
 function text({ on, mac, src, dst, protocol, sport, dport, ttl, mark }: Packet): string {
-  const l4 = protocol === 'icmp' ? 'icmp_type=3,icmp_code=4' : `${protocol}_src=${sport},${protocol}_dst=${dport}`;
+  const types = { icmp: 'icmp_type=3,icmp_code=4', ping: 'icmp_type=8,icmp_code=0' };
+  const l4 =
+    protocol in types ? types[protocol as keyof typeof types] : `${protocol}_src=${sport},${protocol}_dst=${dport}`;
+  const name = protocol === 'ping' ? 'icmp' : protocol;
   const flags = protocol === 'tcp' ? ',tcp_flags=ack' : '';
-  return `in_port=${on},dl_src=${mac},dl_dst=02:0a:00:00:00:aa,${protocol},nw_src=${src},nw_dst=${dst},nw_ttl=${ttl},${l4}${flags},ct_mark=0x${mark.toString(16)}`;
+  return `in_port=${on},dl_src=${mac},dl_dst=02:0a:00:00:00:aa,${name},nw_src=${src},nw_dst=${dst},nw_ttl=${ttl},${l4}${flags},ct_mark=0x${mark.toString(16)}`;
 }
 
 /** A new UDP datagram of the port's own to a stranger, but for `more`. */
@@ -168,9 +173,9 @@ test('what is promised to pass does pass', async () => {
   const back = { state: 'trk,est,rpl', src: '8.8.8.8' };
   const ways: readonly (readonly [Packet, string])[] = [
     [from('internal_100', { dst: '8.8.8.8' }), 'internal_101'],
-    [from('internal_100', { dst: ips['internal_101'] ?? '', protocol: 'icmp' }), 'internal_101'],
+    [from('internal_100', { dst: ips['internal_101'] ?? '', protocol: 'ping' }), 'internal_101'],
     [from('internal_101', { dst: WARP.ip, dport: WARP.port }), 'internal_102'],
-    [from('internal_101', { dst: ips['internal_102'] ?? '', protocol: 'icmp' }), 'internal_102'],
+    [from('internal_101', { dst: ips['internal_102'] ?? '', protocol: 'ping' }), 'internal_102'],
     [from('internal_102', { dst: VPS.ip, dport: VPS.port, protocol: 'tcp' }), 'LOCAL'],
     [from('LOCAL', { dst: ips['internal_100'] ?? '', src: '198.51.100.9', dport: 51820 }), 'internal_100'],
     [from('LOCAL', { dst: ips['internal_102'] ?? '', dport: 1080, protocol: 'tcp' }), 'internal_102'],
@@ -235,6 +240,8 @@ test('what looks like something that passes does not', async () => {
     '102 past its pin': from('internal_102', { dst: VPS.ip, dport: 80, protocol: 'tcp' }),
     '102 by UDP to its pin': from('internal_102', { dst: VPS.ip, dport: 443 }),
     '100 to the proxy': from('internal_100', { dst: '10.0.0.102', dport: 1080, protocol: 'tcp' }),
+    '101 to the SOCKS port of 102': from('internal_101', { dst: '10.0.0.102', dport: 1080, protocol: 'tcp' }),
+    '100 to a port of 101': from('internal_100', { dst: '10.0.0.101', dport: 22, protocol: 'tcp' }),
     '100 to the host': from('internal_100', { dst: '10.0.0.1' }),
     'the host astray': from('LOCAL', {}),
     'a TTL that ends here': from('internal_100', { ttl: 1 }),

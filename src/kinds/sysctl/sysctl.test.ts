@@ -122,7 +122,7 @@ test('forwarding is wanted when something leaves or is let in, and not otherwise
     sysctl.expand({ exits: [], published: [], ...topology } as unknown as Topology, {} as Facts).length;
   assert.equal(want({}), 0);
   assert.equal(want({ exits: [{ ip: '10.0.0.102', pin: null }] }), 1);
-  assert.equal(want({ published: [{ protocol: 'tcp', port: 443, to: '10.0.0.100' }] }), 1);
+  assert.equal(want({ published: [{ protocol: 'tcp', port: 443, to: '10.0.0.100', from: 'anywhere' }] }), 1);
 });
 
 test('verify asks the kernel and says what it answered', async () => {

@@ -102,15 +102,21 @@ function contested(
   return [{ path: [...path, 'priority'], message }];
 }
 
-/** Its place in the switch, whatever the spelling; null when it can't be told, for a reason that is told elsewhere. */
-function identity({ links }: View, bridge: string | undefined, flow: FlowDraft): string | null {
+/**
+ * Its place in the switch, whatever the spelling; null when it can't be told, for a reason that is told elsewhere. On a
+ * chain a flow that sends on takes IPv4 alone, though it doesn't say so.
+ */
+function identity(view: View, bridge: string | undefined, flow: FlowDraft): string | null {
   if (['table', 'priority', 'match_fields'].some((key) => bad(flow, key))) return null;
   const match = flow.match_fields ?? {};
   if (Object.values(match).includes(undefined)) return null;
   const port = (name: string): string =>
-    name === bridge ? 'LOCAL' : (links.find(({ row }) => row === name)?.device ?? name);
+    name === bridge ? 'LOCAL' : (view.links.find(({ row }) => row === name)?.device ?? name);
+  const sends = flow.actions?.some((action) => action !== undefined && action.type !== 'drop') === true;
   try {
-    return JSON.stringify([flow.table ?? 10, flow.priority ?? 1000, canonicalMatch(showMatch(match, port))]);
+    const words = canonicalMatch(showMatch(match, port));
+    const bare = words[0]?.includes('=') === true && sends && bridge !== undefined && isChain(view, bridge);
+    return JSON.stringify([flow.table ?? 10, flow.priority ?? 1000, ...(bare ? ['ip'] : []), ...words]);
   } catch (error) {
     if (error instanceof OpError) return null;
     throw error;
