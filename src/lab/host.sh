@@ -7,36 +7,33 @@ if [ "$1" != inside ]; then
     # The cgroup namespace's root is the cgroup we are in when it is made: so move first.
     echo $$ > "$1/cgroup.procs"
     shift
-    exec unshare --mount --propagation unchanged --uts --ipc --net --pid --cgroup --fork --kill-child -- /bin/sh "$0" inside "$@"
+    exec unshare --mount --propagation unchanged --uts --ipc --net --pid --cgroup --fork --kill-child -- \
+        perl "${0%/*}/../drivers/private-root.pl" /bin/sh "$0" inside "$@"
 fi
 folder=$2 name=$3
 shift 3
-# In a chroot / is no mount point; then its mounts may be shared with the machine, and nothing must be mounted.
-if ! mount --make-rprivate / 2> /dev/null; then
-    mount -t tmpfs tmpfs /run
-    if grep -q '^[^-]* /run [^-]* shared:' /proc/self/mountinfo; then
-        umount /run
-        echo "the chroot lies on a shared mount: make it a mount point of its own, private (mount --bind, --make-private)"
-        exit 1
-    fi
-fi
 # /proc is still the machine's here, so it tells the machine's pid of this shell.
 read -r pid rest < /proc/self/stat
-# Below, /var/lib is laid over: what we need of the machine's own FOLDER is opened before.
-exec 3> "$folder/pid"
-
 mount -t tmpfs -o mode=0755 tmpfs /run
-mkdir -p /run/lab/etc/upper /run/lab/etc/work /run/lab/lib/upper /run/lab/lib/work
-mkdir -p /run/lab/lxc
+# Below, /var/lib is laid over and / is shut: what we need of the machine's own FOLDER gets mounts of its own before.
+mkdir -p /run/lab/lxc /run/lab/own
 mount --bind "$folder/lxc" /run/lab/lxc
+mount --bind "$folder" /run/lab/own
 mkdir -p /run/lock /run/netns /run/openvswitch /run/wireguard /run/lxc
-mount -t overlay -o lowerdir=/etc,upperdir=/run/lab/etc/upper,workdir=/run/lab/etc/work overlay /etc
-mount -t overlay -o lowerdir=/var/lib,upperdir=/run/lab/lib/upper,workdir=/run/lab/lib/work overlay /var/lib
+# The host's own are /etc, /var/lib, /root and /tmp, on top of the machine's; the rest of the machine can only be read.
+for path in etc var/lib root tmp; do
+    mkdir -p "/run/lab/$path/upper" "/run/lab/$path/work"
+    chmod --reference="/$path" "/run/lab/$path/upper"
+    mount -t overlay -o "lowerdir=/$path,upperdir=/run/lab/$path/upper,workdir=/run/lab/$path/work" overlay "/$path"
+done
+mkdir -p /var/cache/op-dbus
+mount --bind /var/cache/op-dbus /var/cache/op-dbus
+mount -o remount,bind,ro /
 # What the machine itself has of ours or of these programs is not the lab host's.
 rm -rf /etc/op-dbus /etc/wireguard /etc/openvswitch /var/lib/lxc /var/lib/op-dbus /var/lib/openvswitch
 mkdir -p /var/lib/lxc /var/lib/openvswitch /etc/openvswitch
 mkdir -m 0700 -p /etc/op-dbus /etc/wireguard
-cp -a --remove-destination "$folder/etc/." /etc/
+cp -a --remove-destination /run/lab/own/etc/. /etc/
 mount --move /run/lab/lxc /var/lib/lxc
 mount -t tmpfs -o mode=0755 tmpfs /var/log
 mkdir -p /var/log/openvswitch /var/log/lxc
@@ -49,8 +46,8 @@ hostname "$name"
 ip link set lo up
 for setting in "$@"; do echo "${setting#*=}" > "/proc/sys/net/${setting%%=*}"; done
 
-echo "$pid" >&3
-exec 3>&-
+echo "$pid" > /run/lab/own/pid
+umount /run/lab/own
 # The shell's wait takes in every orphan of the namespace that ends, so none stays a zombie.
 while :; do
     sleep infinity &

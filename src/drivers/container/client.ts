@@ -67,14 +67,19 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     });
   }
 
-  const init = async (name: string): Promise<number | null> => ((await running()).has(name) ? pidOf(name) : null);
-
-  /** A running container's init on the machine, null when there is none yet. The hook has noted it with its start time. */
-  async function pidOf(name: string): Promise<number | null> {
+  /** Init's pid on the machine as the hook has noted it, with its start time; null when that is not it any more. */
+  async function noted(name: string): Promise<number | null> {
     const [pid, start] = ((await records.text(name, 'pid')) ?? '').trim().split(' ');
-    if (pid && start !== undefined && (await startTime(pid)) === start) return Number(pid);
-    const { code, stdout } = await exec(['lxc-info', '-P', lxc, '-n', name, '-p', '-H']);
-    return code === 0 && Number(stdout) > 0 ? Number(stdout) : null;
+    return pid && start !== undefined && (await startTime(pid)) === start ? Number(pid) : null;
+  }
+
+  /** Init's pid on the machine; null when the container isn't running, or its monitor is still busy with its start. */
+  async function init(name: string): Promise<number | null> {
+    if (!(await running()).has(name)) return null;
+    const pid = await noted(name);
+    if (pid !== null) return pid;
+    const said = await exec(['lxc-info', '-P', lxc, '-n', name, '-p', '-H'], { deadline: 5000 }).catch(late);
+    return said?.code === 0 && Number(said.stdout) > 0 ? Number(said.stdout) : null;
   }
 
   /**
@@ -83,7 +88,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
    */
   async function attached(name: string, definition: Definition, ours: ReadonlySet<string>): Promise<boolean> {
     const { inner, outer } = device(definition);
-    const pid = await pidOf(name);
+    const pid = await noted(name);
     return pid !== null && !ours.has(outer) && (await devices(pid)).has(inner);
   }
 
@@ -211,9 +216,8 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
       const argv = ['lxc-start', '-P', lxc, '-n', name, '-d', '-l', 'WARN', '-o', log] as const;
       const result = await exec(argv, { deadline: patience }).catch(late);
       if (result === null) {
-        // Its monitor is beyond the reach of the deadline.
-        await exec(['lxc-stop', '-P', lxc, '-n', name, '-k'], { deadline: 10_000 });
-        await gone(name);
+        // Its monitor is beyond the reach of the deadline, and deaf as long as a hook runs.
+        await exec(['lxc-stop', '-P', lxc, '-n', name, '-k'], { deadline: 5000 }).catch(late);
         throw new OpError('timeout', `container ${name}: its start isn't over after ${patience / 1000} s`, {
           hint: `See ${records.path(name, 'lxc.log')}.`,
         });

@@ -25,7 +25,7 @@ const ASPECTS: Readonly<Record<string, readonly string[]>> = {
   // The user's own files (/etc/op-dbus) and the database's log of transactions are left out.
   files: find('/etc /var/lib/lxc /run/netns ( -path /etc/op-dbus -o -path /etc/openvswitch ) -prune'),
   // Files of this host alone, by the overlay's upper folder.
-  'files of /var/lib': find('/run/lab/lib/upper ( -path */op-dbus -o -path */openvswitch -o -type d ) -prune'),
+  'files of /var/lib': find('/run/lab/var/lib/upper ( -path */op-dbus -o -path */openvswitch -o -type d ) -prune'),
   // Logs grow by themselves.
   'own files': find(
     '/var/lib -mindepth 1 ( -path /var/lib/op-dbus-* -o -not -path /var/lib/op-dbus* -o -name *.log ) -prune',
