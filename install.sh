@@ -12,6 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 log=/var/log/op-dbus-install.log
 packages=(nodejs npm openvswitch-switch lxc uidmap wireguard-tools wireguard-go nftables iproute2 iputils-ping
   mmdebstrap curl openssl ca-certificates tcpdump procps kmod netbase)
+quiet=(--no-audit --no-fund --fetch-timeout=60000 --fetch-retries=2)
 guard=/usr/sbin/policy-rc.d
 guard_mark='# op-dbus install.sh, while it installs'
 test_packages=(tshark v2ray git btrfs-progs)
@@ -63,7 +64,7 @@ install_packages() {
     made=yes
   fi
   dpkg --configure -a || status=$?
-  [ "$status" -ne 0 ] || apt-get update || status=$?
+  [ "$status" -ne 0 ] || apt-get -o APT::Update::Error-Mode=any update || status=$?
   [ "$status" -ne 0 ] ||
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${wanted[@]}" </dev/null || status=$?
   if [ "$made" = yes ]; then
@@ -83,7 +84,17 @@ install_packages() {
 install_modules() {
   local stamp=$here/node_modules/.op-dbus-lock
   cmp -s "$here/package-lock.json" "$stamp" && [ -x "$here/node_modules/.bin/node" ] && return 0
-  (cd "$here" && npm ci --no-audit --no-fund) || return 1
+  # npm leaves out packages that don't fit the Node it runs on (Debian's is old), so it gets the right one first.
+  local path=$PATH status=0 bootstrap
+  bootstrap=$(mktemp -d)
+  if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 24 ? 1 : 0)'; then
+    npm install "${quiet[@]}" --prefix "$bootstrap" "node@$(node -p "require('$here/package.json').dependencies.node")" ||
+      status=$?
+    path=$bootstrap/node_modules/.bin:$PATH
+  fi
+  [ "$status" -ne 0 ] || (cd "$here" && PATH=$path npm ci "${quiet[@]}") || status=$?
+  rm -rf "$bootstrap"
+  [ "$status" -eq 0 ] || return "$status"
   cp "$here/package-lock.json" "$stamp"
 }
 

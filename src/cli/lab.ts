@@ -1,5 +1,6 @@
 // op-dbus lab up|status|exec|prove|down: the whole chain on this one machine.
 
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { lxcContainers } from '../drivers/container/client.ts';
 import { OpError } from '../error.ts';
@@ -11,7 +12,10 @@ import { HOME, HOSTS, type HostName, VPS } from '../lab/topology.ts';
 import { err, json, out, table } from './output.ts';
 
 export function labCommand(program: Command): void {
-  const lab = program.command('lab').description('the whole chain on this one machine, in namespaces of its own');
+  const lab = program
+    .command('lab')
+    .enablePositionalOptions()
+    .description('the whole chain on this one machine, in namespaces of its own');
   lab
     .command('up')
     .description('build client, home, VPS, WARP and target, and apply the profiles')
@@ -20,6 +24,7 @@ export function labCommand(program: Command): void {
       root();
       // The lab has no way to the Internet, so the template is made before, on the machine itself.
       await lxcContainers().prepare('debian-12', out);
+      if ((await status()).up) out('A lab is up: it is taken down first.');
       const started = performance.now();
       await up({ progress: out, configure, keep: options.keep === true });
       out(`The lab is up, in ${((performance.now() - started) / 1000).toFixed(1)} s.`);
@@ -44,7 +49,8 @@ export function labCommand(program: Command): void {
     .command('exec')
     .description('run a program in a host')
     .argument('<host>', HOSTS.join(', '))
-    .argument('<command...>', 'the program and its arguments, after --')
+    .argument('<command...>', 'the program and its arguments')
+    .passThroughOptions()
     .action(async (host: string, command: readonly string[]) => {
       root();
       process.exitCode = await run(hostName(host), command);
@@ -55,6 +61,7 @@ export function labCommand(program: Command): void {
     .option('--json', 'print JSON')
     .action(async (options: { readonly json?: boolean }) => {
       root();
+      if (!(await status()).up) throw new OpError('usage', 'the lab is not up', { hint: 'Run: sudo op-dbus lab up' });
       const rows = await prove((row) => {
         if (!options.json) out(`${row.ok ? 'ok  ' : 'FAIL'}  ${row.name}: ${row.detail}`);
       });
@@ -69,6 +76,8 @@ export function labCommand(program: Command): void {
     .action(async () => {
       root();
       await down(out);
+      if (existsSync('/var/cache/op-dbus'))
+        out('The container template stays in /var/cache/op-dbus: delete it if you like.');
     });
 }
 

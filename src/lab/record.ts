@@ -2,11 +2,12 @@
 
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { OpError } from '../error.ts';
 import { locked as lock } from '../drivers/lock.ts';
 import { HOSTS, type HostName } from './topology.ts';
 
 /** Everything of the lab lies here, and goes with `lab down`. The tests have a lab of their own, beside a person's. */
-export const FOLDER = process.env['OP_DBUS_LAB'] ?? '/var/lib/op-dbus-lab';
+export const FOLDER = folder(process.env['OP_DBUS_LAB'] ?? '/var/lib/op-dbus-lab');
 /** Our own view of the cgroup2 hierarchy, mounted while the lab is up: machines mount it at different places or nowhere. */
 export const CGROUPS = `${FOLDER}/cgroup`;
 /** The cgroup of all lab hosts; each has one below it. */
@@ -16,6 +17,12 @@ export const RECORD = `${FOLDER}/lab.json`;
 /** A host's pid 1 as the machine numbers it, with its start time (proc_pid_stat(5), field 22) against reuse of the pid. */
 export type Pid1 = { readonly pid: number; readonly start: string };
 export type LabRecord = { readonly version: 1; readonly hosts: Readonly<Partial<Record<HostName, Pid1>>> };
+
+/** The lab removes its folder, so it may only be one that can't be anything else's. */
+function folder(path: string): string {
+  if (/^\/var\/lib\/op-dbus-lab[A-Za-z0-9-]*$/.test(path)) return path;
+  throw new OpError('usage', `${path} can't be a lab`, { at: 'OP_DBUS_LAB', hint: 'Like /var/lib/op-dbus-lab-2.' });
+}
 
 export function hostFolder(host: HostName): string {
   return `${FOLDER}/hosts/${host}`;

@@ -85,7 +85,9 @@ test('with every option the VPS is ready to apply, with certificate and key in f
   );
   const outcome = parse(JSON.stringify(document));
   assert.ok('state' in outcome, JSON.stringify(outcome));
-  assert.deepEqual(topology(outcome.state, {}).published, [{ protocol: 'tcp', port: 443, to: '10.0.0.100', from: 'anywhere' }]);
+  assert.deepEqual(topology(outcome.state, {}).published, [
+    { protocol: 'tcp', port: 443, to: '10.0.0.100', from: 'anywhere' },
+  ]);
   assert.equal(topology(outcome.state, {}).members[0]?.role, 'proxy-server');
   assert.deepEqual(
     files.map((file) => [`${file.container}:${file.path}`, file.secret]),

@@ -42,6 +42,9 @@ test('where something is mounted below, no subvolume is touched', async () => {
   const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').map((line) => line.split(' ')[4] ?? '');
   const deep = mounts.find((mount) => /^(\/\w+){2,}$/.test(mount));
   assert.ok(deep !== undefined, 'nothing is mounted below a folder here');
-  await assert.rejects(discard(scripted, dirname(deep), btrfs), { code: 'host', message: /something is mounted on \// });
+  await assert.rejects(discard(scripted, dirname(deep), btrfs), {
+    code: 'host',
+    message: /something is mounted on \//,
+  });
   assert.equal(calls.length, 0);
 });

@@ -23,6 +23,12 @@ export async function preflight(
         at: `container ${name}`,
         hint: `Give the container another name in the file, or remove the old one: lxc-destroy -n ${name}`,
       });
+  for (const { name, before, after } of batch)
+    if (before !== null && after !== null && before.template !== after.template)
+      throw new OpError('host', `${name} was made from ${before.template}, and a container keeps its template`, {
+        at: `container ${name}`,
+        hint: `Leave "template": "${before.template}", or give the new container another name and id.`,
+      });
   for (const template of new Set(fresh.map(({ after }) => after.template)))
     await host.containers.prepare(template, say);
 }

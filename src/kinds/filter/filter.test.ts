@@ -158,11 +158,15 @@ test('verify says which table is missing or where it differs', async () => {
 test('the commands of a change are those of nft', () => {
   assert.deepEqual(create.slice(0, 2).flatMap(filter.render), [
     'nft -f /var/lib/op-dbus/filter/host.nft',
+    'tee /var/lib/op-dbus/container/wireguard-gateway/filter.nft',
+  ]);
+  const changed = create.slice(1, 2).map((change) => ({ ...change, before: { text: 'table inet op_dbus {\n}' } }));
+  assert.deepEqual(changed.flatMap(filter.render), [
     'nsenter --net=/proc/$(lxc-info -n wireguard-gateway -pH)/ns/net nft -f /var/lib/op-dbus/container/wireguard-gateway/filter.nft',
   ]);
   assert.deepEqual(remove.slice(0, 2).flatMap(filter.render), [
     'nft delete table inet op_dbus',
     'rm /var/lib/op-dbus/filter/host.nft',
-    'nsenter --net=/proc/$(lxc-info -n wireguard-gateway -pH)/ns/net nft delete table inet op_dbus',
+    'rm /var/lib/op-dbus/container/wireguard-gateway/filter.nft',
   ]);
 });

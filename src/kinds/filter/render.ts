@@ -4,13 +4,14 @@ import type { Change } from '../../core/resource.ts';
 import { bootPath } from './observe.ts';
 import { hostName, type Spec, tableName } from './schema.ts';
 
-export function render({ name, after }: Change<Spec>): readonly string[] {
+export function render({ name, before, after }: Change<Spec>): readonly string[] {
   if (after === null && name === hostName) return [`nft delete table inet ${tableName}`, `rm ${bootPath}`];
-  if (after === null) return [`${entering(name)}nft delete table inet ${tableName}`];
+  const kept = `/var/lib/op-dbus/container/${name}/filter.nft`;
+  if (after === null) return [`rm ${kept}`];
   if (after.text === '') return [`${entering(name)}nft -s list table inet ${tableName}  # stays as it is`];
-  return name === hostName
-    ? [`nft -f ${bootPath}`]
-    : [`${entering(name)}nft -f /var/lib/op-dbus/container/${name}/filter.nft`];
+  if (name === hostName) return [`nft -f ${bootPath}`];
+  // A container that is still to be made gets it from its start hook.
+  return before === null ? [`tee ${kept}`] : [`${entering(name)}nft -f ${kept}`];
 }
 
 /** The prefix that enters the container's network namespace. */
