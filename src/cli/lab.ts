@@ -53,7 +53,7 @@ export function labCommand(program: Command): void {
     .passThroughOptions()
     .action(async (host: string, command: readonly string[]) => {
       root();
-      process.exitCode = await run(hostName(host), command);
+      process.exitCode = await run(hostName(host), command[0] === '--' ? command.slice(1) : command);
     });
   lab
     .command('prove')

@@ -49,10 +49,18 @@ function findAll(value: unknown, wrapped: boolean, issues: readonly z.core.$ZodI
   const fit = judge(view(draft ?? {}, draft !== undefined));
   const base: Path = wrapped ? ['plugins'] : [];
   return [
+    ...(isObject(draft) && shape.length === 0 ? nothing(draft, base) : []),
     ...blanks,
     ...shape.map(misplaced),
     ...fit.map((finding) => ({ ...finding, path: [...base, ...finding.path] })),
   ];
+}
+
+/** An empty file would remove everything: that is what `down` is for, said in so many words. */
+function nothing(draft: Draft, path: Path): readonly Finding[] {
+  if (draft.lxc !== undefined || draft.openflow !== undefined) return [];
+  const hint = 'To remove all that op-dbus has made on this host: op-dbus down';
+  return [{ path, message: 'describes nothing: expected lxc or openflow', hint }];
 }
 
 function toProblem({ path, message, hint }: Finding, { line, column }: Position, wrapped: boolean): Problem {

@@ -1,31 +1,54 @@
-// Whether each tunnel lives: WARP by the age of its last handshake, the gateway by listening.
+// Whether each tunnel lives: WARP by carrying to the Internet, the gateway by listening.
 
 import type { Resource } from '../../core/resource.ts';
+import type { ExecResult } from '../../drivers/exec.ts';
 import type { Host } from '../../drivers/host.ts';
 import type { Inside } from '../inside.ts';
 import type { Check } from '../kind.ts';
-
-/** Seconds after which WireGuard itself gives a session up (whitepaper §6.1, Reject-After-Time). */
-const stale = 180;
+import { patience, trace, tracePage } from '../trace.ts';
 
 export async function check(host: Host, wanted: readonly Resource<Inside>[]): Promise<readonly Check[]> {
-  return Promise.all(wanted.map(({ spec }) => handshake(host, spec)));
+  // What can't be reloaded is the tunnel that dials: WARP.
+  return Promise.all(wanted.map(({ spec }) => (spec.reload === null ? carries(host, spec) : listens(host, spec))));
 }
 
-async function handshake(host: Host, spec: Inside): Promise<Check> {
-  const device = spec.unit.replace('wg-quick@', '');
-  const command = ['wg', 'show', device, 'latest-handshakes'] as const;
-  const { code, stdout, stderr } = await host.containers
-    .exec(spec.container, [...command])
-    .catch((error: unknown) => ({ code: 1, stdout: '', stderr: error instanceof Error ? error.message : '' }));
-  const newest = Math.max(0, ...stdout.split('\n').map((line) => Number(line.split('\t')[1] ?? 0)));
-  const age = newest === 0 ? null : Math.max(0, Math.round(Date.now() / 1000 - newest));
-  const seen = age === null ? 'no handshake yet' : `last handshake ${age} s ago`;
-  const dials = spec.reload === null;
+/** Through the whole chain: WARP's packets go by the proxy and the VPS. */
+async function carries(host: Host, spec: Inside): Promise<Check> {
+  const name = device(spec);
+  // No certificate is asked for: the tunnel's own key says who is at its end, and a template knows no private authority.
+  const argv = ['curl', '-sSk', '--max-time', `${patience}`, '--interface', name, tracePage] as const;
+  const { stdout, stderr } = await inside(host, spec, argv);
+  const { ip, warp } = trace(stdout);
   return {
-    name: dials ? `${spec.container}: ${device} has a handshake` : `${spec.container}: ${device} listens`,
-    ok: code === 0 && (!dials || (age !== null && age < stale)),
-    detail: code === 0 ? seen : stderr.trim(),
-    command: `op-dbus exec ${spec.container} -- ${command.join(' ')}`,
+    name: `${spec.container}: ${name} carries to the Internet`,
+    ok: warp === 'on' || warp === 'plus',
+    detail: warp === null ? stderr.trim() || 'no answer' : `warp=${warp}, the Internet sees ${ip}`,
+    command: `op-dbus exec ${spec.container} -- ${argv.join(' ')}`,
   };
+}
+
+async function listens(host: Host, spec: Inside): Promise<Check> {
+  const argv = ['wg', 'show', device(spec), 'latest-handshakes'] as const;
+  const { code, stdout, stderr } = await inside(host, spec, argv);
+  const newest = Math.max(0, ...stdout.split('\n').map((line) => Number(line.split('\t')[1] ?? 0)));
+  const age = Math.max(0, Math.round(Date.now() / 1000 - newest));
+  const seen = newest === 0 ? 'no client yet' : `last handshake ${age} s ago`;
+  return {
+    name: `${spec.container}: ${device(spec)} listens`,
+    ok: code === 0,
+    detail: code === 0 ? seen : stderr.trim(),
+    command: `op-dbus exec ${spec.container} -- ${argv.join(' ')}`,
+  };
+}
+
+function device(spec: Inside): string {
+  return spec.unit.replace('wg-quick@', '');
+}
+
+async function inside(host: Host, spec: Inside, argv: readonly [string, ...string[]]): Promise<ExecResult> {
+  try {
+    return await host.containers.exec(spec.container, [...argv]);
+  } catch (error) {
+    return { code: 1, stdout: '', stderr: error instanceof Error ? error.message : String(error) };
+  }
 }
