@@ -20,12 +20,13 @@ export type FakeHost = Host & { readonly containers: FakeContainers };
 export function fakeHost(refuse: readonly string[] = [], net: FakeNet = fakeNet()): FakeHost {
   const files = fakeFiles();
   const ovsdb = fakeOvsdb();
+  const active = new Set<string>();
   return {
     ovsdb: withDevices(ovsdb, net),
     openflow: fakeOpenFlow(ovsdb),
     net,
     nft: fakeNft(),
-    containers: fakeContainers(systemd(refuse)),
+    containers: fakeContainers(systemd(refuse, active), active),
     files,
     secrets: fakeSecrets(files),
     machine: fakeMachine(),
@@ -61,9 +62,11 @@ function never(): never {
   throw new TypeError('kind container has no sample');
 }
 
-/** Just enough of systemctl to know which units run, in any container. */
-function systemd(refuse: readonly string[]): (name: string, argv: readonly string[]) => ExecResult {
-  const active = new Set<string>();
+/** Just enough of systemctl to know which units run, in any container; `active` holds them as `CONTAINER/UNIT`. */
+function systemd(
+  refuse: readonly string[],
+  active: Set<string>,
+): (name: string, argv: readonly string[]) => ExecResult {
   const ok = { code: 0, stdout: '', stderr: '' };
   return (name, [program = '', verb = '', ...units]) => {
     if (refuse.includes(program)) return { code: 1, stdout: '', stderr: `${program}: no` };
@@ -73,8 +76,10 @@ function systemd(refuse: readonly string[]): (name: string, argv: readonly strin
       const states = named.map((unit) => (active.has(unit) ? 'active' : 'inactive'));
       return { ...ok, stdout: states.join('\n') };
     }
-    if (['start', 'restart', 'reload'].includes(verb)) for (const unit of named) active.add(unit);
-    if (verb === 'stop' || units[0] === '--now') for (const unit of named) active.delete(unit);
+    const now = units[0] === '--now';
+    if (['start', 'restart', 'reload'].includes(verb) || (verb === 'enable' && now))
+      for (const unit of named) active.add(unit);
+    if (verb === 'stop' || (verb === 'disable' && now)) for (const unit of named) active.delete(unit);
     return ok;
   };
 }

@@ -73,10 +73,5 @@ test('every file says in its first line what it is, and none is over 400 lines',
 
 test('the program depends at run time on these packages alone', () => {
   const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> };
-  assert.deepEqual(Object.keys(manifest.dependencies), [
-    '@humanwhocodes/momoa',
-    'commander',
-    'node',
-    'zod',
-  ]);
+  assert.deepEqual(Object.keys(manifest.dependencies), ['@humanwhocodes/momoa', 'commander', 'node', 'zod']);
 });

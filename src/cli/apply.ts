@@ -41,6 +41,7 @@ async function apply(file: string, options: Options): Promise<void> {
     const [wanted, found] = await Promise.all([want(host, state, filesFolder, known), observe(host)]);
     const changes = difference(found, wanted.resources);
     if (changes.length > 0) {
+      await host.containers.tidy();
       for (const line of [...exposed(file), ...wanted.notes]) note(line);
       await run(host, changes, options.json ? () => {} : narrate, stop);
       const left = difference(await observe(host), wanted.resources);

@@ -18,6 +18,7 @@ export function downCommand(program: Command): void {
       await changingThisHost(async (host, stop) => {
         const changes = difference(await observe(host), []);
         await run(host, changes, options.json ? () => {} : narrate, stop);
+        await host.containers.tidy();
         await host.secrets.retain([]);
         await forgetApplied(host);
         await host.files.sweep('/var/lib/op-dbus');

@@ -76,9 +76,12 @@ test('a program that is late is killed with what it has started, and a timeout i
 test('one that ended itself, but left the pipe to another session, is late too', async () => {
   await withFolder(async (folder) => {
     const pid = join(folder, 'pid');
+    const pipes = (): number => process.getActiveResourcesInfo().filter((type) => type === 'PipeWrap').length;
+    const before = pipes();
     try {
       const argv = shell(`setsid sh -c 'echo $$ >${pid}; exec sleep 20' & while [ ! -s ${pid} ]; do sleep 0.01; done`);
       await assert.rejects(exec(argv, { deadline: 300 }), { code: 'timeout' });
+      assert.equal(pipes(), before, 'a pipe is still open, and would keep us from ending');
     } finally {
       process.kill(Number(await readFile(pid, 'utf8')), 'SIGKILL');
     }

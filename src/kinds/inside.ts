@@ -36,7 +36,8 @@ export async function observeInside(host: Host, kind: string): Promise<readonly 
   const found = await Promise.all(
     containers.map(async ({ name, running }) => {
       const specs = await recorded(host, kind, name);
-      const active = running ? await activeUnits(host, name, specs) : null;
+      const units = specs.map((spec) => spec.unit);
+      const active = running ? await host.containers.activeUnits(name, units) : null;
       return Promise.all(
         specs.map(async (spec) => ({
           kind,
@@ -67,18 +68,6 @@ export async function recorded(
   } catch {
     return [];
   }
-}
-
-async function activeUnits(
-  host: Host,
-  container: string,
-  specs: readonly Pick<Inside, 'unit'>[],
-): Promise<ReadonlySet<string>> {
-  if (specs.length === 0) return new Set();
-  const units = specs.map((spec) => spec.unit);
-  const { stdout } = await host.containers.exec(container, ['systemctl', 'is-active', ...units]);
-  const states = stdout.split('\n');
-  return new Set(units.filter((_, index) => states[index] === 'active'));
 }
 
 /** The files as they are: an unchanged one by its text with placeholders, a changed one by the fingerprint of all of it. */

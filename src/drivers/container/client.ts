@@ -17,7 +17,7 @@ import { type Entry, optional, records as openRecords } from './record.ts';
 import { base as idBase, reserve, reserved } from './subid.ts';
 import { build, treePath } from './template.ts';
 import { hidden, ofContainer, removeShared, sweep } from './tidy.ts';
-import { linkFile, readFile as readInside, type Root, removeFile, writeFile as writeInside } from './tree.ts';
+import { isLink, linkFile, readFile as readInside, type Root, removeFile, writeFile as writeInside } from './tree.ts';
 
 export type LxcOptions = {
   readonly exec?: Exec;
@@ -326,6 +326,16 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
       await need(name);
       if (!(await running()).has(name)) throw new OpError('host', `container ${name} is not running`);
       return exec(attach(name, argv, execOptions?.env), execOptions);
+    },
+    activeUnits: async (name, units) => {
+      await need(name);
+      if ((await init(name)) === null) return new Set();
+      // systemd keeps this link as long as the unit is anything but inactive or failed.
+      const link = (unit: string): string => `/run/systemd/units/invocation:${unit}.service`;
+      return within(name, async (root) => {
+        const on = await Promise.all(units.map((unit) => isLink(root, link(unit))));
+        return new Set(units.filter((_, index) => on[index]));
+      });
     },
     read: (name, path) => within(name, (root) => readInside(root, path)),
     write: (name, path, content, file) => within(name, (root) => writeInside(root, path, content, file)),

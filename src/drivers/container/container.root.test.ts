@@ -7,134 +7,26 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { after, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { OpError } from '../../error.ts';
 import { type Exec, exec, run } from '../exec.ts';
+import { devices, files, lxcBench, one, pings, until } from './bench.ts';
 import { lxcContainers } from './client.ts';
-import type { Definition } from './contract.ts';
-import { type Bench, containerSuite, definition } from './suite.ts';
-import { isPrivate, privateHost, runPrivately } from './testing.ts';
+import { containerSuite, definition } from './suite.ts';
+import { isPrivate, runPrivately } from './testing.ts';
 
 if (isPrivate()) await inside();
-else void test('containers on a private host', async () => assert.equal(await runPrivately(import.meta.url), 0));
+else
+  void test('containers on a private host', async () => {
+    // The private host has no network to fetch a template by.
+    await lxcContainers().prepare('debian-12', (line) => console.log(line));
+    assert.equal(await runPrivately(import.meta.url), 0);
+  });
 
 async function inside(): Promise<void> {
-  const host = await privateHost();
-  after(host.stop);
-  const home = `${host.folder}/records`;
-  const options = { cache: '/var/tmp/op-dbus-test/template', records: home };
-  const called: string[] = [];
-  const counting: Exec = (argv, more) => {
-    called.push(argv[0]);
-    return exec(argv, more);
-  };
-  const containers = lxcContainers({ ...options, exec: counting });
-  await containers.prepare('debian-12', (line) => console.log(line));
-  const etc = await files('/etc/subuid', '/etc/subgid');
-
-  const one = definition(100, { port: { row: 'wg-warp', device: 'internal_100', ofport: 100 } });
-
-  async function port({ bridge, port: { row, device, ofport }, mac, mode }: Definition): Promise<void> {
-    const type = mode === 'socket' ? ['type=internal', `mac="${mac}"`] : [];
-    const make = ['--id=@i', 'create', 'Interface', `name=${device}`, `ofport_request=${ofport}`, ...type];
-    const put = ['--id=@p', 'create', 'Port', `name=${row}`, 'interfaces=@i', `external_ids:op-dbus=${device}`];
-    await run(exec, ['ovs-vsctl', '--timeout=10', ...make, '--', ...put, '--', 'add', 'Bridge', bridge, 'ports', '@p']);
-  }
-
-  async function clear(): Promise<void> {
-    for (const { name, running } of await containers.list()) {
-      if (running) await containers.stop(name);
-      await containers.destroy(name);
-    }
-    for (const name of await containers.filters())
-      for (const table of ['guard', 'one', 'two']) await containers.filter(name).remove(table);
-    const rows = (await run(exec, ['ovs-vsctl', 'list-ports', 'ovsbr0'])).split('\n').filter((row) => row !== '');
-    for (const row of rows) await run(exec, ['ovs-vsctl', '--timeout=10', 'del-port', row]);
-    await exec(['rm', '-rf', `${home}/filter`, '/var/lib/lxc/theirs']);
-  }
-
-  const bench: Bench = {
-    containers,
-    port,
-    plant: async (name) => {
-      await mkdir(`/var/lib/lxc/${name}`, { recursive: true });
-      await writeFile(`/var/lib/lxc/${name}/config`, `lxc.uts.name = ${name}\n`);
-    },
-    detach,
-    interrupt,
-    leftover,
-    clear,
-  };
-
-  async function detach(): Promise<void> {
-    await host.stopSwitch();
-    await host.startSwitch();
-    await until('the new device', async () => (await devices()).includes(one.port.device));
-  }
-
-  /** A driver that is never heard of again once it makes the device node, with what it would have done next. */
-  async function interrupt(name: string): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const dying: Exec = (argv, more) => {
-        if (argv[0] !== 'mknod') return exec(argv, more);
-        resolve();
-        return new Promise(() => {});
-      };
-      void lxcContainers({ ...options, exec: dying }).create(name, one);
-    });
-    await mkdir(`/var/lib/lxc/.op-dbus-probe-${name}/upper`, { recursive: true });
-    await mkdir(`${home}/container/${name}`, { recursive: true });
-    const record = { version: 1, definition: one, layout: 'overlay', base: 100_000, lower: '/' };
-    for (const file of ['definition.json', 'hook.env.new', 'hook.env'])
-      await writeFile(`${home}/container/${name}/${file}`, JSON.stringify(record));
-  }
-
-  async function leftover(): Promise<readonly string[]> {
-    const names = (await containers.list()).map(({ name }) => name);
-    const roots = (await readdir('/var/lib/lxc')).filter((name) => name.startsWith('.'));
-    const records = (await run(exec, ['find', home, '-type', 'f', '!', '-name', 'filter.nft']).catch(() => ''))
-      .split('\n')
-      .filter((path) => path !== '' && !names.some((name) => path.includes(`/container/${name}/`)));
-    if (names.length > 0) return [...roots, ...records.filter((path) => path.includes('/container/'))];
-    const now = await files('/etc/subuid', '/etc/subgid');
-    return [...roots, ...records, ...now.filter((text, index) => text !== etc[index])];
-  }
-
-  const check = (promise: string, body: () => Promise<void>): void =>
-    void test(promise, async () => {
-      try {
-        await body();
-      } finally {
-        await clear();
-      }
-    });
-
-  async function up(name: string, wanted: Definition): Promise<void> {
-    await port(wanted);
-    await containers.create(name, wanted);
-    await containers.start(name);
-  }
-
-  async function pings(address = '10.0.0.100'): Promise<boolean> {
-    return (await exec(['ping', '-c', '1', '-W', '2', address])).code === 0;
-  }
-
-  async function inner(...argv: [string, ...string[]]): Promise<string> {
-    const { code, stdout, stderr } = await containers.exec('one', argv);
-    assert.equal(code, 0, stderr);
-    return stdout.trim();
-  }
-
-  async function devices(): Promise<readonly string[]> {
-    const links = JSON.parse(await run(exec, ['ip', '-j', 'link'])) as readonly { readonly ifname: string }[];
-    return links.map(({ ifname }) => ifname);
-  }
-
-  async function until(what: string, done: () => Promise<boolean>): Promise<void> {
-    for (const end = Date.now() + 20_000; !(await done()); await sleep(20))
-      assert.ok(Date.now() < end, `not within 20 s: ${what}`);
-  }
+  const { host, home, options, containers, called, etc, bench, check, up, inner } = await lxcBench();
+  const { port, detach } = bench;
 
   containerSuite('LXC', async () => {
     await containers.prepare('debian-12', () => {});
@@ -232,7 +124,7 @@ async function inside(): Promise<void> {
 
   check('after a restart of the switch a stopped and started container has its network back', async () => {
     await up('one', one);
-    await detach();
+    await detach('one');
     assert.equal(await pings(), false);
     assert.equal((await containers.list())[0]?.attached, false);
     await containers.stop('one');
@@ -333,6 +225,28 @@ async function inside(): Promise<void> {
     assert.deepEqual(await files('/etc/subuid', '/etc/subgid'), etc);
   });
 
+  check('a oneshot unit that remains is active, and one that failed, ended or waits to try again is not', async () => {
+    await up('one', one);
+    const units = {
+      remains: 'Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n',
+      'made@x': 'Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n',
+      ended: 'Type=oneshot\nExecStart=/bin/true\n',
+      failed: 'Type=oneshot\nExecStart=/bin/false\n',
+      dies: 'ExecStart=/bin/false\n',
+      waits: 'Restart=always\nRestartSec=1000\nExecStart=/bin/false\n',
+    };
+    for (const [unit, text] of Object.entries(units)) {
+      const path = `/etc/systemd/system/${unit}.service`;
+      await containers.write('one', path, `[Service]\n${text}`, { mode: 0o644, uid: 0, gid: 0 });
+      await containers.exec('one', ['systemctl', 'start', unit]);
+    }
+    await until('the ends', async () => (await containers.activeUnits('one', ['dies', 'waits'])).size === 0);
+    called.splice(0);
+    assert.deepEqual([...(await containers.activeUnits('one', Object.keys(units)))], ['remains', 'made@x']);
+    assert.deepEqual(called, []);
+    assert.equal((await containers.exec('one', ['systemctl', 'is-active', 'waits'])).stdout, 'activating');
+  });
+
   check('a program inside that is late is ended there too', async () => {
     await up('one', one);
     const late = { code: 'timeout', message: 'lxc-attach: no answer within 0.3 s' };
@@ -340,7 +254,7 @@ async function inside(): Promise<void> {
     await until('their end', async () => (await containers.exec('one', ['pgrep', '-f', 'sleep 1234'])).code === 1);
   });
 
-  check('a boot that does not end and a hook that hangs are told, and listing does not wait for the hook', async () => {
+  check('a start or a boot that does not end is told', async () => {
     await port(one);
     await containers.create('one', one);
     const hasty = lxcContainers({ ...options, patience: 1500 });
@@ -348,13 +262,11 @@ async function inside(): Promise<void> {
     await assert.rejects(hasty.start('one'), { code: 'timeout', message: /its boot isn't over after 1.5 s/ });
     await run(exec, ['lxc-stop', '-n', 'one', '-k']);
     await until('its end', async () => (await containers.list())[0]?.running === false);
-    await exec(['nft', 'delete', 'table', 'inet', 'op_dbus']);
-    await mkdir(`${home}/filter`);
-    await run(exec, ['mkfifo', `${home}/filter/host.nft`]);
-    await assert.rejects(hasty.start('one'), { code: 'timeout', message: /its start isn't over after 1.5 s/ });
-    assert.equal((await containers.list())[0]?.attached, false);
-    await writeFile(`${home}/filter/host.nft`, 'no filter');
-    await until('its end', async () => (await containers.list())[0]?.running === false);
+    const stuck: Exec = (argv, more) =>
+      argv[0] === 'lxc-start' ? Promise.reject(new OpError('timeout', 'late')) : exec(argv, more);
+    const start = { code: 'timeout', message: "container one: its start isn't over after 60 s", hint: /lxc.log/ };
+    await assert.rejects(lxcContainers({ ...options, exec: stuck }).start('one'), start);
+    assert.equal((await containers.list())[0]?.running, false);
   });
 
   check('the terminal is given the program that the driver names', async () => {
@@ -424,8 +336,4 @@ async function inside(): Promise<void> {
     assert.deepEqual(await files('/etc/subuid', '/etc/subgid'), etc);
     assert.equal(await run(exec, ['find', '/var/lib/lxc', home, '-mindepth', '1']).catch(() => ''), '');
   });
-}
-
-async function files(...paths: readonly string[]): Promise<readonly string[]> {
-  return Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => '')));
 }

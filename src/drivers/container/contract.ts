@@ -65,6 +65,11 @@ export interface Containers {
   exec(name: string, argv: readonly [string, ...string[]], options?: ExecOptions): Promise<ExecResult>;
   /** The argument vector that runs a program inside a running container on the caller's terminal. */
   attach(name: string, argv: readonly [string, ...string[]]): readonly [string, ...string[]];
+  /**
+   * Which of these systemd services (without `.service`) are neither stopped nor failed nor waiting for their next try:
+   * active, or on the way there or back. None of a stopped container. Costs no program.
+   */
+  activeUnits(name: string, units: readonly string[]): Promise<ReadonlySet<string>>;
   /** A file of the container, running or stopped; null when there is none. Never follows a symbolic link. */
   read(name: string, path: string): Promise<string | null>;
   /** Replaces a file of the container, running or stopped; makes parents (0755, root). Never follows a symbolic link. */

@@ -10,13 +10,15 @@ const script: Script = (_, [program, argument = ''], { stdin = '', env = {} }) =
 };
 
 containerSuite('fake', async (): Promise<Bench> => {
-  const containers = fakeContainers(script);
+  const active = new Set<string>();
+  const containers = fakeContainers(script, active);
   await containers.prepare('debian-12', () => {});
   return {
     containers,
     port: async () => {},
     plant: async (name) => void containers.foreign.add(name),
     detach: async (name) => void containers.detached.add(name),
+    unit: async (name, unit, on) => void (on ? active.add(`${name}/${unit}`) : active.delete(`${name}/${unit}`)),
     interrupt: async (name) => void containers.leftover.add(name),
     leftover: async () => [...containers.leftover],
     clear: async () => {},

@@ -37,7 +37,11 @@ export type FakeContainers = Containers & {
   onStart: (name: string) => void | Promise<void>;
 };
 
-export function fakeContainers(script: Script = () => ({ code: 0, stdout: '', stderr: '' })): FakeContainers {
+/** `active` holds the units that run, as `CONTAINER/UNIT`; a script that plays systemctl may change it. */
+export function fakeContainers(
+  script: Script = () => ({ code: 0, stdout: '', stderr: '' }),
+  active: ReadonlySet<string> = new Set(),
+): FakeContainers {
   const containers = new Map<string, FakeContainer>();
   const foreign = new Set<string>();
   const detached = new Set<string>();
@@ -122,6 +126,8 @@ export function fakeContainers(script: Script = () => ({ code: 0, stdout: '', st
       ran.push({ name, argv });
       return script(name, argv, options);
     },
+    activeUnits: async (name, units) =>
+      new Set(need(name).running ? units.filter((unit) => active.has(`${name}/${unit}`)) : []),
     read: async (name, path) => {
       const { files } = need(name);
       if (!walk(name, files, path, false)) return null;

@@ -13,6 +13,8 @@ export type Bench = {
   readonly plant: (name: string) => Promise<void>;
   /** Makes the port of a running container anew, so that its device is not inside any more. */
   readonly detach: (name: string) => Promise<void>;
+  /** Starts or stops a unit in a running container. */
+  readonly unit: (name: string, unit: string, on: boolean) => Promise<void>;
   /** Leaves what there is when the creation of a container is killed shortly before its end. */
   readonly interrupt: (name: string) => Promise<void>;
   /** What is there of containers that aren't listed, and of what all share, by whatever name. */
@@ -180,6 +182,25 @@ export function containerSuite(title: string, make: () => Promise<Bench>): void 
     assert.equal(await attached(), true);
     await containers.start('one');
     assert.equal(await attached(), true);
+  });
+
+  check('units that run are told from those that do not, and in a stopped container none runs', async (bench) => {
+    const { containers } = bench;
+    await bench.port(one);
+    await containers.create('one', one);
+    const active = async (): Promise<readonly string[]> => [
+      ...(await containers.activeUnits('one', ['a', 'b@x', 'c'])),
+    ];
+    assert.deepEqual(await active(), []);
+    await containers.start('one');
+    assert.deepEqual(await active(), []);
+    for (const unit of ['a', 'b@x']) await bench.unit('one', unit, true);
+    assert.deepEqual(await active(), ['a', 'b@x']);
+    await bench.unit('one', 'a', false);
+    assert.deepEqual(await active(), ['b@x']);
+    await containers.stop('one');
+    assert.deepEqual(await active(), []);
+    await assert.rejects(containers.activeUnits('none', ['a']), { code: 'host', message: /there is none/ });
   });
 
   check('what an interrupted creation left is not listed, not in the way, and tidied up', async (bench) => {

@@ -25,10 +25,21 @@ export async function runPrivately(url: string): Promise<number> {
   // Containers' users pass through it.
   await chmod(folder, 0o711);
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const flags = ['--net', '--mount', '--pid', '--fork', '--uts', '--cgroup', '--kill-child', '--mount-proc'];
+  const flags = [
+    '--net',
+    '--mount',
+    '--propagation',
+    'unchanged',
+    '--pid',
+    '--fork',
+    '--uts',
+    '--cgroup',
+    '--kill-child',
+  ];
+  const root = ['perl', fileURLToPath(new URL('../private-root.pl', import.meta.url))];
   // The first process collects orphans, as a machine's does: a zombie would keep a container from ending.
-  const first = ['sh', '-c', '"$@"; exit $?', 'sh', process.execPath, fileURLToPath(url)];
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', ...flags, ...first], {
+  const first = [...root, '/bin/sh', '-c', 'mount -t proc proc /proc; "$@"; exit $?', 'sh', process.execPath];
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', ...flags, ...first, fileURLToPath(url)], {
     env: { ...env, [MARK]: folder },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
@@ -49,7 +60,6 @@ export type PrivateHost = {
 export async function privateHost(): Promise<PrivateHost> {
   const folder = process.env[MARK] ?? '';
   const mount = async (...argv: string[]): Promise<void> => void (await run(exec, ['mount', ...argv]));
-  await mount('--make-rprivate', '/');
   await mount('-t', 'sysfs', 'sysfs', '/sys');
   await mount('-t', 'cgroup2', 'cgroup2', '/sys/fs/cgroup');
   await mount('-t', 'tmpfs', 'tmpfs', '/run');

@@ -39,6 +39,12 @@ export async function readFile(root: Root, path: string): Promise<string | null>
   });
 }
 
+/** Whether a symbolic link is at `path`. */
+export async function isLink(root: Root, path: string): Promise<boolean> {
+  const found = await within(root, path, false, find);
+  return found?.stat.isSymbolicLink() ?? false;
+}
+
 /** Replaces what is at `path` by a file; parents that are missing are made (0755, root). */
 export async function writeFile(root: Root, path: string, content: string, options: FileOptions): Promise<void> {
   await place(root, path, async (folder, name) => {
