@@ -176,7 +176,7 @@ function declare(subject: () => Subject): void {
     await refuses('foreign', 'theirs', bridge('theirs'));
     await refuses('foreign', 'theirs', { op: 'delete-bridge', name: 'theirs' });
     await refuses('foreign', 'theirs', port('theirs', 'p1'));
-    assert.deepEqual(await find('theirs'), found);
+    assert.deepEqual(settled(await find('theirs')), settled(found));
   });
 
   test('a port of somebody else is never changed or deleted, nor its names taken, nor its bridge deleted', async () => {
@@ -189,7 +189,7 @@ function declare(subject: () => Subject): void {
     await refuses('foreign', 'alien', { op: 'delete-port', bridge: 'host', name: 'alien' });
     await refuses('foreign', 'alien', { op: 'delete-bridge', name: 'host' });
     await refuses('foreign', 'host', { op: 'delete-port', bridge: 'host', name: 'host' });
-    assert.deepEqual(await findPort('host', 'alien'), found);
+    assert.deepEqual(settled(await findPort('host', 'alien')), settled(found));
     assert.equal((await findPort('host', 'mine'))?.interface.name, 'mine');
   });
 
@@ -240,4 +240,9 @@ async function eventually(holds: () => Promise<boolean>): Promise<void> {
     assert.ok(Date.now() < deadline, 'did not come about within 5 s');
     await sleep(10);
   }
+}
+
+/** Without `macInUse`, which the switch may report some time after it has taken a row. */
+function settled(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value, (key, inner: unknown) => (key === 'macInUse' ? null : inner)));
 }
