@@ -10,8 +10,8 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 log=/var/log/op-dbus-install.log
-packages=(nodejs npm openvswitch-switch lxc uidmap wireguard-tools wireguard-go nftables iproute2 iputils-ping
-  mmdebstrap curl openssl ca-certificates tcpdump procps kmod netbase)
+packages=(nodejs npm openvswitch-switch lxc uidmap wireguard-tools wireguard-go nftables iproute2 conntrack
+  iputils-ping mmdebstrap curl openssl ca-certificates tcpdump procps kmod netbase)
 quiet=(--no-audit --no-fund --fetch-timeout=60000 --fetch-retries=2)
 guard=/usr/sbin/policy-rc.d
 guard_mark='# op-dbus install.sh, while it installs'
@@ -63,10 +63,16 @@ install_packages() {
     trap 'exit 130' INT TERM HUP
     made=yes
   fi
-  dpkg --configure -a || status=$?
+  # An earlier run that was killed may still have its apt at work.
+  local try
+  for try in $(seq 150); do
+    status=0
+    dpkg --configure -a && break || status=$?
+    sleep 2
+  done
   [ "$status" -ne 0 ] || apt-get -o APT::Update::Error-Mode=any update || status=$?
   [ "$status" -ne 0 ] ||
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${wanted[@]}" </dev/null || status=$?
+    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${wanted[@]}" </dev/null || status=$?
   if [ "$made" = yes ]; then
     rm -f "$guard"
     trap - EXIT INT TERM HUP
@@ -115,12 +121,21 @@ step "[2/3] Node.js 24 and libraries from npm" install_modules
 step "[3/3] Building op-dbus" build
 
 cd "$here"
+# A signal for this script is one for what it runs.
+watched() {
+  local child
+  "$@" </dev/null &
+  child=$!
+  trap 'kill "$child" 2>/dev/null; exit 143' INT TERM HUP
+  wait "$child"
+}
+
 if [ "$mode" = lab ]; then
-  bin/op-dbus lab up
-  bin/op-dbus lab prove
+  watched bin/op-dbus lab up
+  watched bin/op-dbus lab prove
   echo
   echo "The lab is still up. Try:  sudo bin/op-dbus lab exec client -- curl https://ifconfig.me"
   echo "Take it down with:         sudo bin/op-dbus lab down"
 else
-  npm run -s test
+  watched npm run -s test
 fi

@@ -14,19 +14,25 @@ export function execCommand(program: Command): void {
     .command('exec')
     .description('run a program inside a container')
     .argument('<container>', 'name or id')
-    .argument('<command...>', 'the program and its arguments, after --')
-    .option('--json', 'print exit status and output as JSON')
-    .action(
-      async (container: string, command: readonly [string, ...string[]], options: { readonly json?: boolean }) => {
-        process.exitCode = await onThisHost(async (host) => {
-          const name = await find(host, container);
-          if (!options.json) return attach(host.containers.attach(name, command));
-          const { code, stdout, stderr } = await host.containers.exec(name, command, { deadline: null });
-          json({ container: name, code, stdout, stderr });
-          return code;
-        });
-      },
-    );
+    .argument('<command...>', 'the program and its arguments')
+    .option('--json', 'print exit status and output as JSON; before the container')
+    .passThroughOptions()
+    .action(async (container: string, given: readonly string[], options: { readonly json?: boolean }) => {
+      process.exitCode = await onThisHost(async (host) => {
+        const name = await find(host, container);
+        const command = withoutDashes(given);
+        if (!options.json) return attach(host.containers.attach(name, command));
+        const { code, stdout, stderr } = await host.containers.exec(name, command, { deadline: null });
+        json({ container: name, code, stdout, stderr });
+        return code;
+      });
+    });
+}
+
+function withoutDashes(given: readonly string[]): readonly [string, ...string[]] {
+  const [program, ...args] = given[0] === '--' ? given.slice(1) : given;
+  if (program === undefined) throw new OpError('usage', 'expected a program after the container');
+  return [program, ...args];
 }
 
 async function find(host: Host, wanted: string): Promise<string> {

@@ -154,9 +154,12 @@ function put(files: readonly Put[], force: boolean): void {
   const there = files.filter(({ path }) => existsSync(path)).map(({ path }) => path);
   if (there.length > 0 && !force)
     throw new OpError('usage', `${there.join(', ')}: exists`, { hint: 'Move it away, or replace it with --force.' });
-  for (const { path, content, mode } of files) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(path, content, { mode });
-    chmodSync(path, mode);
-  }
+  for (const { path, content, mode } of files)
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      writeFileSync(path, content, { mode });
+      chmodSync(path, mode);
+    } catch (cause) {
+      throw new OpError('host', cause instanceof Error ? cause.message : String(cause), { at: path, cause });
+    }
 }

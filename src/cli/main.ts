@@ -15,7 +15,9 @@ import { version } from './version.ts';
 // A reader that goes away (`| head`) stops the talk, not the work.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code === 'EPIPE') return;
+    process.exitCode = 1;
+    if (stream !== process.stderr) process.stderr.write(`error[host] writing the output: ${error.message}\n`);
   });
 
 const program = new Command('op-dbus')

@@ -1,6 +1,7 @@
 // Keys and certificates that go into containers, from the `files` folder beside the state: read, and looked at closely.
 
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { fingerprint } from '../core/secret.ts';
 import type { FileFact, Topology } from '../core/topology.ts';
@@ -22,9 +23,8 @@ export async function readContents(
 ): Promise<Readonly<Record<string, FileFact>>> {
   const needed = kinds.flatMap((kind) => kind.contents?.(topology) ?? []);
   const found = await Promise.all(needed.map((one) => content(host, join(folder, one.container, one.path), one)));
-  const problems = [...found, ...needed.map((one) => mismatch(needed, found, one))].flatMap((one) =>
-    one instanceof OpError ? [one] : [],
-  );
+  const unfit = needed.map((one, index) => misnamed(found[index], one) ?? mismatch(needed, found, one));
+  const problems = [...found, ...unfit].flatMap((one) => (one instanceof OpError ? [one] : []));
   if (problems.length > 0) throw new AggregateError(problems);
   const facts = needed.flatMap(({ container, path, sort }, index) => {
     const text = found[index];
@@ -65,6 +65,19 @@ const is: Readonly<Record<Sort, (text: string) => boolean>> = {
   certificate: (text) => text.startsWith('-----BEGIN CERTIFICATE-----') && digest(text) !== null,
   'private key': (text) => parses(() => createPrivateKey(text)),
 };
+
+/** A certificate that is for somebody else: the proxy would refuse the server with it, and say nothing. */
+function misnamed(text: unknown, { container, path, host }: Content): OpError | null {
+  if (typeof text !== 'string' || host === undefined) return null;
+  const certificate = new X509Certificate(text);
+  const fits = isIP(host) === 0 ? certificate.checkHost(host, { subject: 'never' }) : certificate.checkIP(host);
+  if (fits !== undefined) return null;
+  const sort = isIP(host) === 0 ? 'DNS' : 'IP';
+  return new OpError('host', `the certificate is not for ${host}`, {
+    at: `${container}:${path}`,
+    hint: `It names ${certificate.subjectAltName ?? 'nobody (subjectAltName is missing)'}. Make one with -addext subjectAltName=${sort}:${host}, or give its name as server_name.`,
+  });
+}
 
 /** A key that doesn't belong to its certificate. */
 function mismatch(needed: readonly Content[], found: readonly unknown[], key: Content): OpError | null {

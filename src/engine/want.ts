@@ -71,7 +71,7 @@ function pick(known: Resolved, names: readonly string[]): Resolved {
 }
 
 function clear(name: string): string {
-  return `${name} was asked for of this host's own resolver, in clear; its address is kept from now on (--resolve asks anew).`;
+  return `${name} was asked for of this host's own resolver, in clear; apply keeps the answer (--resolve asks anew).`;
 }
 
 function notes({ members }: Topology): readonly string[] {

@@ -23,6 +23,8 @@ export type Content = {
   readonly path: string;
   readonly sort: 'WireGuard key' | 'certificate' | 'private key';
   readonly required: boolean;
+  /** For a certificate: the host name or address that it must be for. */
+  readonly host?: string;
   /** For a private key: the path of the certificate to which it must belong. */
   readonly certificate?: string;
   /** What to do when it is missing. */

@@ -105,6 +105,19 @@ test('another peer is taken in place: the interface and its other peers stay', a
   assert.match(shown.stdout, /HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=\s+10\.99\.0\.3\/32/);
 });
 
+test('a gateway that moves is reached by its clients at once', async () => {
+  // By address: a resolver gives up before WireGuard gives up its dead session (15 s).
+  const through = () => inHost('client', ['curl', '-s', '-m', '45', 'http://151.101.50.10']);
+  assert.equal((await through()).stdout.trim(), '104.28.10.10');
+  const moved = (await home('cat', file)).stdout.replace('10.0.0.100/24', '10.0.0.120/24');
+  await put('/tmp/moved.json', moved);
+  const { code, stderr } = await home('op-dbus', 'apply', '/tmp/moved.json', '--files', '/etc/op-dbus/files');
+  assert.equal(code, 0, stderr);
+  assert.equal((await through()).stdout.trim(), '104.28.10.10');
+  assert.equal((await home('op-dbus', 'apply', file)).code, 0);
+  assert.equal((await through()).stdout.trim(), '104.28.10.10');
+});
+
 test('a file changed by hand inside a container is seen and put back', async () => {
   await home('op-dbus', 'exec', 'xray-client', '--', 'sed', '-i', 's/warning/debug/', '/etc/xray/config.json');
   assert.equal((await home('op-dbus', 'diff', file)).code, 2);

@@ -33,6 +33,7 @@ export function iproute(exec: Exec): Net {
     addAddress: async (device, address) => void (await run(exec, ['ip', 'address', 'replace', address, 'dev', device])),
     removeAddress: (device, address) => removeAddress(exec, device, address),
     uplink: async () => uplink(await run(exec, ['ip', '-j', '-4', 'route', 'show', 'default'])),
+    forget: (protocol, port) => forget(exec, protocol, port),
     sysctl: (key) => sysctl(exec, key),
     setSysctl: async (key, value) => void (await run(exec, ['tee', path(key)], { stdin: `${value}\n` })),
   };
@@ -54,6 +55,13 @@ async function removeAddress(exec: Exec, device: string, address: string): Promi
   const { code, stderr } = await exec(['ip', 'address', 'del', address, 'dev', device]);
   if (code === 0 || /cannot assign requested address|address not found/i.test(stderr)) return;
   throw new OpError('host', `ip address del ${address} dev ${device}: ${stderr.trim()}`);
+}
+
+/** Quiet when there is none: conntrack then ends with 1, having said so. */
+async function forget(exec: Exec, protocol: string, port: number): Promise<void> {
+  const { code, stderr } = await exec(['conntrack', '-D', '-p', protocol, '--orig-port-dst', `${port}`]);
+  if (code === 0 || /\b0 flow entries have been deleted/.test(stderr)) return;
+  throw new OpError('host', `conntrack -D -p ${protocol} --orig-port-dst ${port}: ${stderr.trim()}`);
 }
 
 /** The first of those with the lowest metric; a route with several hops counts by its first. */

@@ -17,6 +17,11 @@ export interface Net {
   removeAddress(device: string, address: string): Promise<void>;
   /** The interface of the IPv4 default route with the lowest metric; null when there is none. */
   uplink(): Promise<string | null>;
+  /**
+   * Ends the tracked connections to a port (conntrack(8)), so that their next packet meets the rules of now. A client
+   * that keeps sending keeps its old address rewrite alive for ever otherwise.
+   */
+  forget(protocol: 'tcp' | 'udp', port: number): Promise<void>;
   /** A value below /proc/sys, key in sysctl notation with `/` for a dot inside a name; null when there is no such key. */
   sysctl(key: string): Promise<string | null>;
   setSysctl(key: string, value: string): Promise<void>;

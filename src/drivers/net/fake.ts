@@ -4,10 +4,16 @@ import { OpError } from '../../error.ts';
 import type { Link, Net } from './contract.ts';
 
 /** The tables behind the fake; tests and other fakes put links and sysctls into them. */
-export type FakeNet = Net & { readonly table: Map<string, Link>; readonly sysctls: Map<string, string> };
+export type FakeNet = Net & {
+  readonly table: Map<string, Link>;
+  readonly sysctls: Map<string, string>;
+  /** `udp 51820` for each port whose connections were ended, in order. */
+  readonly forgotten: string[];
+};
 
 export function fakeNet(links: readonly Link[] = [], uplink: string | null = null): FakeNet {
   const table = new Map(links.map((link) => [link.name, link]));
+  const forgotten: string[] = [];
   const sysctls = new Map([
     ['net.ipv4.ip_forward', '0'],
     ['net.ipv4.conf.all.forwarding', '0'],
@@ -20,6 +26,8 @@ export function fakeNet(links: readonly Link[] = [], uplink: string | null = nul
   return {
     table,
     sysctls,
+    forgotten,
+    forget: async (protocol, port) => void forgotten.push(`${protocol} ${port}`),
     links: async () => [...table.values()],
     up: async (device) => change(device, (link) => ({ ...link, up: true })),
     addAddress: async (device, address) =>

@@ -16,7 +16,10 @@ export async function preflight(host: Host, batch: readonly Change<Spec>[]): Pro
     if (taken)
       throw new OpError('foreign', `${change.name} exists and is not op-dbus's`, {
         at: `bridge ${change.name}`,
-        hint: `Give the bridge another name in the file, or remove the old one: ovs-vsctl del-br ${change.name}`,
+        hint:
+          row === undefined
+            ? 'A network device has that name: give the bridge another one in the file.'
+            : `Give the bridge another name in the file, or remove the old one: ovs-vsctl del-br ${change.name}`,
       });
   }
 }

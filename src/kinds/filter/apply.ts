@@ -12,6 +12,21 @@ export async function apply(host: Host, batch: readonly Change<Spec>[]): Promise
   const hostFirst = batch.toSorted((a, b) => Number(b.name === hostName) - Number(a.name === hostName));
   for (const { name, after } of hostFirst) if (after !== null) await doing(name, () => put(host, name, after.text));
   for (const { name, after } of hostFirst.toReversed()) if (after === null) await doing(name, () => remove(host, name));
+  for (const { name, before, after } of batch)
+    if (name === hostName) await turn(host, before?.text ?? '', after?.text ?? '');
+}
+
+/** Connections to ports that are let in otherwise than before, or not any more, begin anew under the rules of now. */
+async function turn(host: Host, before: string, after: string): Promise<void> {
+  const rewrites = (text: string): readonly string[] =>
+    text.split('\n').filter((line) => line.includes(' dnat ip to '));
+  const [old, fresh] = [rewrites(before), rewrites(after)];
+  const changed = [...old.filter((line) => !fresh.includes(line)), ...fresh.filter((line) => !old.includes(line))];
+  const ports = new Set(changed.map((line) => /(tcp|udp) dport (\d+)/.exec(line)?.[0] ?? ''));
+  for (const port of ports) {
+    const [protocol, , number] = port.split(' ');
+    if (protocol === 'tcp' || protocol === 'udp') await host.net.forget(protocol, Number(number));
+  }
 }
 
 /** An empty text means that somebody's accident is to be restored: what is there stays shut instead. */

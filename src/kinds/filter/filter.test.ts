@@ -6,6 +6,7 @@ import type { Change } from '../../core/resource.ts';
 import { type FakeFiles, fakeFiles } from '../../drivers/files/fake.ts';
 import type { Host } from '../../drivers/host.ts';
 import { type FakeNft, fakeNft } from '../../drivers/nft/fake.ts';
+import { type FakeNet, fakeNet } from '../../drivers/net/fake.ts';
 import { client, facts } from './fixture.ts';
 import { filter } from './index.ts';
 import { bootPath } from './observe.ts';
@@ -15,6 +16,7 @@ type Fake = {
   readonly host: Host;
   readonly files: FakeFiles;
   readonly nft: FakeNft;
+  readonly net: FakeNet;
   readonly inside: (name: string) => FakeNft;
   /** What was done, in order. */
   readonly log: readonly string[];
@@ -47,7 +49,9 @@ function fake(): Fake {
   const nft = watched('host');
   const filters = async (): Promise<readonly string[]> =>
     [...inner].flatMap(([name, { tables }]) => (tables.size > 0 ? [name] : []));
-  return { host: { files, nft, containers: { filter: inside, filters } } as unknown as Host, files, nft, inside, log };
+  const net = fakeNet();
+  const host = { files, nft, net, containers: { filter: inside, filters } } as unknown as Host;
+  return { host, files, nft, net, inside, log };
 }
 
 const wanted = filter.expand(client, facts);
@@ -153,6 +157,30 @@ test('verify says which table is missing or where it differs', async () => {
   const [host1, , warp] = await say();
   assert.equal(host1, 'false no table inet op_dbus: everything passes');
   assert.equal(warp, 'false differs at: type filter hook input priority filter; policy accept;');
+});
+
+test('connections to a port begin anew when it leads elsewhere or is shut, and only then', async () => {
+  const { host, net } = fake();
+  await filter.apply(host, create, silent);
+  assert.deepEqual(net.forgotten, ['udp 51820']);
+  const [before] = create.flatMap(({ name, after }) => (name === 'host' && after !== null ? [after] : []));
+  assert.ok(before);
+  const to = (change: (text: string) => string): readonly Change<Spec>[] => [
+    { kind: 'filter', name: 'host', before, after: { text: change(before.text) } },
+  ];
+  await filter.apply(
+    host,
+    to((text) => text.replace('tcp dport 443 masquerade', 'masquerade')),
+    silent,
+  );
+  assert.deepEqual(net.forgotten, ['udp 51820']);
+  await filter.apply(
+    host,
+    to((text) => text.replace('dnat ip to 10.0.0.100', 'dnat ip to 10.0.0.120')),
+    silent,
+  );
+  await filter.apply(host, remove, silent);
+  assert.deepEqual(net.forgotten, ['udp 51820', 'udp 51820', 'udp 51820']);
 });
 
 test('the commands of a change are those of nft', () => {

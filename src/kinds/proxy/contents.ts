@@ -27,6 +27,7 @@ function pinned({ name, xray }: Member): readonly Content[] {
       path: certificate_file ?? pinnedCertificate,
       sort: 'certificate',
       required: certificate_file !== undefined || !named,
+      host: server_name ?? server,
       hint: "Nothing else can prove that the server is yours: put the VPS's certificate (PEM) there, or give server_name, a name with a certificate that everybody trusts.",
     },
   ];
