@@ -10,8 +10,10 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 log=/var/log/op-dbus-install.log
-packages=(nodejs npm openvswitch-switch lxc uidmap wireguard-tools wireguard-go nftables iproute2 conntrack
+packages=(openvswitch-switch lxc uidmap wireguard-tools wireguard-go nftables iproute2 conntrack
   iputils-ping mmdebstrap curl openssl ca-certificates tcpdump procps kmod netbase)
+# Node's own packages conflict with Debian's, so a machine that has npm keeps it.
+command -v npm >/dev/null || packages+=(nodejs npm)
 quiet=(--no-audit --no-fund --fetch-timeout=60000 --fetch-retries=2)
 guard=/usr/sbin/policy-rc.d
 guard_mark='# op-dbus install.sh, while it installs'
