@@ -59,10 +59,9 @@ install_packages() {
   mapfile -t wanted < <(missing "$@")
   [ "${#wanted[@]}" -eq 0 ] && return 0
   if [ ! -e "$guard" ] || grep -qs "$guard_mark" "$guard"; then
-    printf '#!/bin/sh\n%s\nexit 101\n' "$guard_mark" >"$guard"
-    chmod 755 "$guard"
     trap 'rm -f "$guard"' EXIT
     trap 'exit 130' INT TERM HUP
+    { printf '#!/bin/sh\n%s\nexit 101\n' "$guard_mark" >"$guard" && chmod 755 "$guard"; } || return 1
     made=yes
   fi
   # An earlier run that was killed may still have its apt at work.
@@ -79,13 +78,14 @@ install_packages() {
     rm -f "$guard"
     trap - EXIT INT TERM HUP
   fi
-  [ "$status" -eq 0 ] || return "$status"
-  # What was not there before doesn't start at the next boot either: that is for the installer's modes to decide.
+  # What was not there before doesn't start at the next boot either: that is for the installer's modes to decide. Also
+  # when apt failed half-way, and also what an earlier run that was killed has unpacked.
   if [ -d /run/systemd/system ]; then
     for unit in openvswitch-switch lxc lxc-net; do
       case " ${wanted[*]} " in *" ${unit%-net} "*) systemctl disable "$unit" || true ;; esac
     done
   fi
+  return "$status"
 }
 
 # npm ci only when the lockfile changed since the last whole run; an interrupted one has no stamp and starts over.

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { difference } from '../core/plan.ts';
 import { fingerprints } from '../core/secret.ts';
-import { keepApplied, knownNames } from '../engine/applied.ts';
+import { keepApplied, keepNames, knownNames } from '../engine/applied.ts';
 import { observe } from '../engine/observe.ts';
 import { render, run } from '../engine/run.ts';
 import { want } from '../engine/want.ts';
@@ -43,14 +43,17 @@ async function apply(file: string, options: Options): Promise<void> {
     if (changes.length > 0) {
       await host.containers.tidy();
       for (const line of [...exposed(file), ...wanted.notes]) note(line);
-      await run(host, changes, options.json ? () => {} : narrate, stop);
+      // What was asked for in clear is not asked for again, and stays the same, also when a stage fails.
+      const keep = async (): Promise<void> => keepNames(host, { ...(await knownNames(host)), ...wanted.resolved });
+      await run(host, changes, options.json ? () => {} : narrate, stop, keep);
       const left = difference(await observe(host), wanted.resources);
       if (left.length > 0)
         throw new OpError('check', `after applying, the host still differs: ${render(left).join('; ')}`, {
           hint: 'Something else may be changing the host. Look again with: op-dbus diff FILE',
         });
     }
-    await keepApplied(host, { file, filesFolder, text, resolved: wanted.resolved });
+    await keepNames(host, wanted.resolved);
+    await keepApplied(host, { file, filesFolder, text });
     await host.secrets.retain(fingerprints(JSON.stringify(wanted.resources)));
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     if (options.json) json({ changed: changes.length > 0, changes });

@@ -16,7 +16,7 @@ import { note } from './output.ts';
 
 /** `onThisHost`, while no other command of ours changes it; `stop` is raised by the first Ctrl-C, SIGTERM or SIGHUP. */
 export async function changingThisHost<T>(action: (host: Host, stop: AbortSignal) => Promise<T>): Promise<T> {
-  return locked('op-dbus', 'op-dbus apply or down', () =>
+  return locked('/run/op-dbus.lock', 'op-dbus apply or down', () =>
     interruptible((stop) => onThisHost((host) => action(host, stop))),
   );
 }

@@ -3,11 +3,16 @@
 import { describe, OpError } from '../error.ts';
 
 export function out(line = ''): void {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${plainly(line)}\n`);
 }
 
 export function err(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${plainly(line)}\n`);
+}
+
+/** Text of a container's may stand in a line, and terminals obey control characters: here they are shown by number. */
+export function plainly(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]/gu, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Something worth knowing that is no error and no result. */

@@ -1,33 +1,60 @@
-// One at a time: a lock that dies with its holder, an abstract socket (unix(7)) of this network namespace.
+// One at a time: a lock that dies with its holder (flock(2) on a file that root alone can open; flock(1) asks for it).
 
-import { createServer } from 'node:net';
+import { type FileHandle, open, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { spawn } from 'node:child_process';
 import { OpError } from '../error.ts';
+import { refusal } from './exec.ts';
 
-/** Runs `action` while nobody else holds `name`. @throws OpError `host` saying that another `what` is at work. */
-export async function locked<T>(name: string, what: string, action: () => Promise<T>): Promise<T> {
-  const release = await lock(name, what);
+/**
+ * Runs `action` while nobody else holds the lock `path`, a file that is there only meanwhile.
+ * @throws OpError `host` saying that another `what` is at work, or why the lock can't be had.
+ */
+export async function locked<T>(path: string, what: string, action: () => Promise<T>): Promise<T> {
+  const file = await lock(path, what);
   try {
     return await action();
   } finally {
-    await release();
+    // Removed while it is held: whoever has opened it before sees that it is another one.
+    await rm(path, { force: true });
+    await file.close();
   }
 }
 
-/** A child of a killed holder may have the socket open until its own program starts: so a few tries. */
-async function lock(name: string, what: string): Promise<() => Promise<unknown>> {
+/** Whose holder was killed is free a moment later: so a few tries. */
+async function lock(path: string, what: string): Promise<FileHandle> {
   for (let tries = 0; ; tries += 1) {
-    const server = createServer();
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(`\0${name}`, resolve);
-      });
-      return () => new Promise((resolve) => server.close(resolve));
-    } catch (cause) {
-      const hint = 'Wait until it has ended.';
-      if (tries === 15) throw new OpError('host', `another ${what} is at work`, { hint, cause });
-      await sleep(20);
-    }
+    const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600).catch((cause) => {
+      throw new OpError('host', `the lock can't be opened: ${(cause as Error).message}`, { at: path, cause });
+    });
+    if ((await held(file, path)) && (await same(file, path))) return file;
+    await file.close();
+    if (tries === 5)
+      throw new OpError('host', `another ${what} is at work`, { at: path, hint: 'Wait until it has ended.' });
+    await sleep(20);
   }
+}
+
+const BUSY = 75;
+
+/** The lock belongs to the open file, which flock(1) shares with us for as long as it runs. */
+function held(file: FileHandle, path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('flock', ['--nonblock', '--conflict-exit-code', String(BUSY), '3'], {
+      stdio: ['ignore', 'ignore', 'pipe', file.fd],
+    });
+    let said = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
+    child.on('error', (cause) => reject(refusal('flock', cause)));
+    child.on('close', (code) => {
+      if (code === 0 || code === BUSY) resolve(code === 0);
+      else reject(new OpError('host', `flock: ${said.trim() || `exit ${code}`}`, { at: path }));
+    });
+  });
+}
+
+async function same(file: FileHandle, path: string): Promise<boolean> {
+  const [ours, there] = await Promise.all([file.stat(), stat(path).catch(() => null)]);
+  return there !== null && ours.ino === there.ino && ours.dev === there.dev;
 }

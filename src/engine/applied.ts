@@ -1,41 +1,49 @@
-// The state that was applied last, kept so that `verify` knows what to compare with. 0600: it holds credentials.
+// What is remembered of the last apply: the state, so that `verify` knows what to compare with, and the names it asked for.
 
 import { OpError } from '../error.ts';
 import type { Host } from '../drivers/host.ts';
 
-const path = '/var/lib/op-dbus/applied.json';
+/** 0600, as every file that `files` writes: it holds credentials. */
+const statePath = '/var/lib/op-dbus/applied.json';
+const namesPath = '/var/lib/op-dbus/names.json';
 
 export type Applied = {
   /** The file's path as it was given, for messages. */
   readonly file: string;
   readonly filesFolder: string;
   readonly text: string;
-  /** Host name → its IPv4 addresses when it was asked for. It is not asked for again: the question goes out in clear. */
-  readonly resolved: Resolved;
 };
 
+/** Host name → its IPv4 addresses when it was asked for. It is not asked for again: the question goes out in clear. */
 export type Resolved = Readonly<Record<string, readonly string[]>>;
 
-/** The names known from the last apply; none before the first. */
+/** The names that were asked for; none before the first apply. */
 export async function knownNames(host: Host): Promise<Resolved> {
-  const text = await host.files.read(path);
-  return text === null ? {} : ((JSON.parse(text) as Applied).resolved ?? {});
+  const text = await host.files.read(namesPath);
+  return text === null ? {} : (JSON.parse(text) as Resolved);
 }
 
-export async function keepApplied(host: Host, applied: Applied): Promise<void> {
-  const before = await host.files.read(path);
-  const text = `${JSON.stringify(applied)}\n`;
-  if (before !== text) await host.files.write(path, text);
+export function keepNames(host: Host, names: Resolved): Promise<void> {
+  return keep(host, namesPath, names);
+}
+
+export function keepApplied(host: Host, applied: Applied): Promise<void> {
+  return keep(host, statePath, applied);
 }
 
 /** @throws OpError `usage` when nothing has been applied. */
 export async function lastApplied(host: Host): Promise<Applied> {
-  const text = await host.files.read(path);
+  const text = await host.files.read(statePath);
   if (text === null)
     throw new OpError('usage', 'nothing has been applied on this host', { hint: 'Name a file: op-dbus verify FILE' });
   return JSON.parse(text) as Applied;
 }
 
 export async function forgetApplied(host: Host): Promise<void> {
-  await host.files.remove(path);
+  for (const path of [statePath, namesPath]) await host.files.remove(path);
+}
+
+async function keep(host: Host, path: string, value: unknown): Promise<void> {
+  const text = `${JSON.stringify(value)}\n`;
+  if ((await host.files.read(path)) !== text) await host.files.write(path, text);
 }

@@ -38,7 +38,7 @@ export function render(changes: readonly Change[]): readonly string[] {
 }
 
 /**
- * Carries out the plan. Every kind's preflight has passed before the first change is made.
+ * Carries out the plan. Every kind's preflight, and then `ready`, has passed before the first change is made.
  * @throws OpError of the first stage that fails, or `host` before the next one when `stop` is raised; the stages before
  * it stay done.
  */
@@ -47,10 +47,12 @@ export async function run(
   changes: readonly Change[],
   progress: (event: Progress) => void,
   stop?: AbortSignal,
+  ready?: () => Promise<void>,
 ): Promise<void> {
   const planned = stages(changes);
   for (const { kind, batch } of planned)
     await kind.preflight?.(host, batch, (line) => progress({ event: 'say', stage: title(kind, batch), line }));
+  await ready?.();
   for (const { kind, batch } of planned) {
     const stage = title(kind, batch);
     if (stop?.aborted)

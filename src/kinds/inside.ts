@@ -5,17 +5,28 @@ import { canonical } from '../core/plan.ts';
 import type { Change, Resource } from '../core/resource.ts';
 import { fingerprint, fingerprints, placeholder, reveal } from '../core/secret.ts';
 import type { Host } from '../drivers/host.ts';
+import { OpError } from '../error.ts';
+
+/** Bounds that ours never reach: what stands in a container's record may have been put there by the container. */
+const few = 64;
+const word = z
+  .string()
+  .max(4096)
+  .regex(/^\P{Cc}*$/u);
+const plainPath = word.regex(/^(\/(?!\.{1,2}(\/|$))[^/]+)+$/);
 
 export const schema = z.strictObject({
-  container: z.string(),
+  container: word,
   /** The container's distance from the exit: 0 is set up first. */
   order: z.int(),
   /** The systemd unit, without `.service`. */
-  unit: z.string(),
-  /** By path. `text` may hold placeholders of secrets (core/secret.ts). */
-  files: z.record(z.string(), z.strictObject({ mode: z.int(), text: z.string() })),
+  unit: word.regex(/^[A-Za-z0-9][\w@.-]*$/),
+  /** By absolute path. `text` may hold placeholders of secrets (core/secret.ts). */
+  files: z
+    .record(plainPath, z.strictObject({ mode: z.int().min(0).max(0o7777), text: z.string() }))
+    .refine((files) => Object.keys(files).length <= few),
   /** The program's own checker: an argument vector that names the files by their paths. */
-  check: z.array(z.string()).readonly(),
+  check: z.array(word).max(few).readonly(),
   /** While this stays the same, `systemctl reload` takes a changed file in place; null: the unit is always restarted. */
   reload: z.string().nullable(),
   active: z.boolean(),
@@ -28,7 +39,7 @@ export function recordPath(kind: string): string {
   return `/etc/op-dbus/${kind}.json`;
 }
 
-const record = z.array(schema.omit({ active: true }));
+const record = z.array(schema.omit({ active: true })).max(few);
 
 /** Every resource of `kind` in the containers that carry our mark. */
 export async function observeInside(host: Host, kind: string): Promise<readonly Resource<Inside>[]> {
@@ -37,7 +48,7 @@ export async function observeInside(host: Host, kind: string): Promise<readonly 
     containers.map(async ({ name, running }) => {
       const specs = await recorded(host, kind, name);
       const units = specs.map((spec) => spec.unit);
-      const active = running ? await host.containers.activeUnits(name, units) : null;
+      const active = running ? await despite(host.containers.activeUnits(name, units), new Set<string>()) : null;
       return Promise.all(
         specs.map(async (spec) => ({
           kind,
@@ -54,13 +65,13 @@ export async function observeInside(host: Host, kind: string): Promise<readonly 
   return found.flat();
 }
 
-/** The container wrote this file, perhaps: what doesn't parse, or speaks of another container, is as if it were not there. */
+/** The container wrote this file, perhaps: what can't be read, doesn't parse, or speaks of another is as if it were not there. */
 export async function recorded(
   host: Host,
   kind: string,
   container: string,
 ): Promise<readonly Omit<Inside, 'active'>[]> {
-  const text = await host.containers.read(container, recordPath(kind));
+  const text = await despite(host.containers.read(container, recordPath(kind)), null);
   if (text === null) return [];
   try {
     const parsed = record.safeParse(JSON.parse(text));
@@ -74,7 +85,7 @@ export async function recorded(
 async function seen(host: Host, container: string, files: Inside['files']): Promise<Inside['files']> {
   const entries = await Promise.all(
     Object.entries(files).map(async ([path, file]): Promise<readonly [string, Inside['files'][string]][]> => {
-      const actual = await host.containers.read(container, path);
+      const actual = await despite(host.containers.read(container, path), null);
       if (actual === null) return [];
       if (actual === (await revealed(host, file.text).catch(() => null))) return [[path, file]];
       host.secrets.remember(fingerprint(actual), actual);
@@ -82,6 +93,16 @@ async function seen(host: Host, container: string, files: Inside['files']): Prom
     }),
   );
   return Object.fromEntries(entries.flat());
+}
+
+/** `none` for what the container has made unreadable: that is drift of this container, and stops nobody else. */
+async function despite<T>(looking: Promise<T>, none: T): Promise<T> {
+  try {
+    return await looking;
+  } catch (error) {
+    if (error instanceof OpError && (error.code === 'host' || error.code === 'foreign')) return none;
+    throw error;
+  }
 }
 
 /** The text with its secrets. @throws OpError `host` when one is unknown. */

@@ -6,7 +6,8 @@ import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpError } from '../error.ts';
 import { exec, run, type ExecOptions, type ExecResult } from '../drivers/exec.ts';
-import { alive, CGROUP, hostFolder, readRecord, startTime, type Pid1 } from './record.ts';
+import { alive, CGROUP, hostFolder, readRecord, type Pid1 } from './record.ts';
+import { startTime } from '../drivers/process.ts';
 import { source } from '../drivers/source.ts';
 import { sysctls, type HostName } from './topology.ts';
 

@@ -4,6 +4,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { OpError } from '../error.ts';
 import { locked as lock } from '../drivers/lock.ts';
+import { startTime } from '../drivers/process.ts';
 import { HOSTS, type HostName } from './topology.ts';
 
 /** Everything of the lab lies here, and goes with `lab down`. The tests have a lab of their own, beside a person's. */
@@ -52,19 +53,11 @@ function isRecord(value: unknown): value is LabRecord {
   );
 }
 
-/** When the process started, in the kernel's ticks; null when there is no such process or it is a zombie. */
-export async function startTime(pid: number): Promise<string | null> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
-  // The program's name, in parentheses, may hold blanks and parentheses.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields === undefined || fields[0] === 'Z' ? null : (fields[19] ?? null);
-}
-
 export async function alive(pid1: Pid1): Promise<boolean> {
   return (await startTime(pid1.pid)) === pid1.start;
 }
 
 /** Runs `action` while no other `lab up`, `down` or `prove` of this lab does. @throws OpError `host` when one does. */
 export function locked<T>(action: () => Promise<T>): Promise<T> {
-  return lock(FOLDER, 'op-dbus lab command', action);
+  return lock(`/run/${basename(FOLDER)}.lock`, 'op-dbus lab command', action);
 }

@@ -192,7 +192,7 @@ test('no output holds a secret', async () => {
     for (const secret of secrets) assert.ok(!(await home('cat', path)).stdout.includes(secret), path);
 });
 
-test('a veth container is reached from the host and reaches neither the chain nor the Internet', async () => {
+async function withWebServer(): Promise<State> {
   const more = await state();
   more.plugins.lxc.containers.push({
     id: 105,
@@ -200,7 +200,24 @@ test('a veth container is reached from the host and reaches neither the chain no
     template: 'debian-12',
     network: { bridge: 'ovsbr0', veth: true, ipv4: '10.0.0.105/24' },
   } as never);
-  await put(file, more);
+  return more;
+}
+
+test('a terminal that is lost while a container is made leaves nothing half made', async () => {
+  await put('/tmp/more.json', await withWebServer());
+  const lost = `
+    script -qfc 'op-dbus apply /tmp/more.json --files /etc/op-dbus/files' /dev/null >/tmp/lost.txt 2>&1 </dev/null & terminal=$!
+    until grep -q 'lxc-create -n web-server' /tmp/lost.txt; do kill -0 $terminal || exit 3; done
+    kill -9 $terminal
+    for try in $(seq 600); do [ -e /run/op-dbus.lock ] || exit 0; sleep 0.1; done
+    exit 4`;
+  const { code } = await home('sh', '-c', lost);
+  assert.equal(code, 0, (await home('cat', '/tmp/lost.txt')).stdout);
+  assert.equal((await home('find', '/var/lib/lxc', '-maxdepth', '1', '-name', '.op-dbus-*')).stdout, '');
+});
+
+test('a veth container is reached from the host and reaches neither the chain nor the Internet', async () => {
+  await put(file, await withWebServer());
   const { code, stderr } = await home('op-dbus', 'apply', file);
   assert.equal(code, 0, stderr);
   assert.equal((await home('ping', '-c', '1', '-W', '2', '10.0.0.105')).code, 0);
@@ -214,6 +231,7 @@ test('a veth container is reached from the host and reaches neither the chain no
 
 test('a foreign bridge, port or container in the way is named, and nothing is changed', async () => {
   assert.equal((await home('op-dbus', 'down')).code, 0);
+  assert.doesNotMatch((await home('ip', '-br', 'link')).stdout, /105/, 'the veth pair is gone');
   await home('ovs-vsctl', 'add-br', 'ovsbr0');
   const before = await looks();
   const { code, stderr } = await home('op-dbus', 'apply', file);

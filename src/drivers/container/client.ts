@@ -3,7 +3,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { doing, OpError } from '../../error.ts';
 import { type Exec, exec as realExec, run } from '../exec.ts';
 import { device, hookEnvironment, lxcConfig, rootFiles } from './config.ts';
@@ -11,12 +10,14 @@ import type { Containers, Definition } from './contract.ts';
 import { layout, makeRoot, rootPath } from './copy.ts';
 import { discard } from './discard.ts';
 import { containerFilter } from './filter.ts';
-import { devices, monitored, startTime } from './live.ts';
+import { startTime } from '../process.ts';
+import { devices, monitored } from './live.ts';
 import { innerMaker, ownMaker } from './maker.ts';
+import { attachment, late, power } from './power.ts';
 import { type Entry, optional, records as openRecords } from './record.ts';
 import { base as idBase, reserve, reserved } from './subid.ts';
 import { build, treePath } from './template.ts';
-import { hidden, ofContainer, removeShared, sweep } from './tidy.ts';
+import { hidden, ofContainer, removePeers, removeShared, sweep } from './tidy.ts';
 import { isLink, linkFile, readFile as readInside, type Root, removeFile, writeFile as writeInside } from './tree.ts';
 
 export type LxcOptions = {
@@ -52,6 +53,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
   const exists = async (name: string): Promise<boolean> => (await optional(stat(folderOf(name)))) !== null;
 
   const running = (): Promise<ReadonlySet<string>> => monitored(sockets, lxc);
+  const { start, stop } = power({ exec, lxc, records, running, patience });
 
   async function need(name: string): Promise<Entry> {
     const [record, there] = await Promise.all([records.get(name), exists(name)]);
@@ -70,7 +72,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
   /** Init's pid on the machine as the hook has noted it, with its start time; null when that is not it any more. */
   async function noted(name: string): Promise<number | null> {
     const [pid, start] = ((await records.text(name, 'pid')) ?? '').trim().split(' ');
-    return pid && start !== undefined && (await startTime(pid)) === start ? Number(pid) : null;
+    return pid && start !== undefined && (await startTime(Number(pid))) === start ? Number(pid) : null;
   }
 
   /** Init's pid on the machine; null when the container isn't running, or its monitor is still busy with its start. */
@@ -193,6 +195,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     await discard(exec, old);
     await discard(exec, `/run/lxc/lock${lxc}/.${name}`);
     await records.remove(name, ofContainer);
+    await removePeers(exec, records);
     await serially(share);
   }
 
@@ -205,89 +208,8 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
   async function tidy(): Promise<void> {
     if (making.size > 0) return;
     await sweep(exec, lxc, records);
+    await removePeers(exec, records);
     await share();
-  }
-
-  async function start(name: string): Promise<void> {
-    await need(name);
-    if (!(await running()).has(name)) {
-      const log = records.path(name, 'lxc.log');
-      await run(exec, ['rm', '-f', log, records.path(name, 'failure')]);
-      const argv = ['lxc-start', '-P', lxc, '-n', name, '-d', '-l', 'WARN', '-o', log] as const;
-      const result = await exec(argv, { deadline: patience }).catch(late);
-      if (result === null) {
-        // Its monitor is beyond the reach of the deadline, and deaf as long as a hook runs.
-        await exec(['lxc-stop', '-P', lxc, '-n', name, '-k'], { deadline: 5000 }).catch(late);
-        throw new OpError('timeout', `container ${name}: its start isn't over after ${patience / 1000} s`, {
-          hint: `See ${records.path(name, 'lxc.log')}.`,
-        });
-      }
-      if (result.code !== 0) {
-        await gone(name);
-        throw await startFailure(name);
-      }
-    }
-    await booted(name, Date.now() + patience);
-  }
-
-  async function startFailure(name: string): Promise<OpError> {
-    const [hookSaid, log] = await Promise.all([records.text(name, 'failure'), records.text(name, 'lxc.log')]);
-    const errors = (log ?? '').split('\n').flatMap((line) => / ERROR .* - ([^-].*)$/.exec(line)?.[1] ?? []);
-    const telling = errors.filter(
-      (line) => !/^(The container failed to start|To get more details|Additional info)/.test(line),
-    );
-    const why = hookSaid?.trim() || [...new Set(telling)].slice(0, 3).join('; ') || 'lxc-start said nothing';
-    return new OpError('host', `container ${name} doesn't start: ${why}`, {
-      hint: `See ${records.path(name, 'lxc.log')}, or try lxc-start -n ${name} -F -l DEBUG -o /dev/stderr.`,
-    });
-  }
-
-  /** Waits until systemd's boot is over. A unit that failed leaves it `degraded`: the kinds look after units. */
-  async function booted(name: string, deadline: number): Promise<void> {
-    for (;;) {
-      const left = deadline - Date.now();
-      const argv = attach(name, ['systemctl', 'is-system-running', '--wait']);
-      const state = left > 0 ? await exec(argv, { deadline: left }).catch(late) : null;
-      if (state === null) {
-        const { stdout } = await exec(attach(name, ['systemctl', 'list-jobs', '--no-legend']), {
-          deadline: 5000,
-        }).catch(none);
-        const jobs = stdout.split('\n').flatMap((line) => /^\s*\d+ (\S+)/.exec(line)?.[1] ?? []);
-        throw new OpError('timeout', `container ${name}: its boot isn't over after ${patience / 1000} s`, {
-          hint: jobs.length === 0 ? 'Its init does not answer.' : `It waits for ${jobs.join(', ')}.`,
-        });
-      }
-      const said = state.stdout.trim();
-      if (said === 'running' || said === 'degraded') return;
-      if (said === 'maintenance') throw new OpError('host', `container ${name}: its init has gone to maintenance`);
-      if (!(await running()).has(name)) throw new OpError('host', `container ${name} stopped while it booted`);
-      await sleep(20);
-    }
-  }
-
-  async function stop(name: string): Promise<void> {
-    await need(name);
-    if (!(await running()).has(name)) return;
-    const { code, stderr } = await exec(['lxc-stop', '-P', lxc, '-n', name, '-t', '10'], { deadline: 40_000 });
-    // 2: it was not running any more.
-    if (code !== 0 && code !== 2)
-      throw new OpError('host', `stopping container ${name}: ${stderr.trim() || `exit ${code}`}`);
-    await gone(name);
-  }
-
-  /** Waits for the end of the monitor, which outlives the container by its last hooks. */
-  async function gone(name: string): Promise<void> {
-    for (const deadline = Date.now() + 10_000; (await running()).has(name); await sleep(5))
-      if (Date.now() > deadline) throw new OpError('timeout', `container ${name}: its monitor doesn't end`);
-  }
-
-  function attach(
-    name: string,
-    argv: readonly string[],
-    env: Readonly<Record<string, string>> = {},
-  ): [string, ...string[]] {
-    const keep = Object.keys(env).flatMap((key) => ['--keep-var', key]);
-    return ['lxc-attach', '-P', lxc, '-n', name, '--clear-env', ...keep, '--', ...argv];
   }
 
   const whiteout = async (path: string): Promise<void> => void (await run(exec, ['mknod', path, 'c', '0', '0']));
@@ -319,13 +241,19 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     create: (name, definition) => doing(`making container ${name}`, () => create(name, definition)),
     configure,
     destroy,
-    start,
-    stop,
-    attach: (name, argv) => attach(name, argv),
+    start: async (name) => {
+      await need(name);
+      await start(name);
+    },
+    stop: async (name) => {
+      await need(name);
+      await stop(name);
+    },
+    attach: (name, argv) => attachment(lxc, name, argv),
     exec: async (name, argv, execOptions) => {
       await need(name);
       if (!(await running()).has(name)) throw new OpError('host', `container ${name} is not running`);
-      return exec(attach(name, argv, execOptions?.env), execOptions);
+      return exec(attachment(lxc, name, argv, execOptions?.env), execOptions);
     },
     activeUnits: async (name, units) => {
       await need(name);
@@ -377,15 +305,6 @@ async function replace(path: string, content: string, mode: number): Promise<voi
   await writeFile(`${path}.new`, content, { mode, flush: true });
   await chmod(`${path}.new`, mode);
   await rename(`${path}.new`, path);
-}
-
-function late(error: unknown): null {
-  if (error instanceof OpError && error.code === 'timeout') return null;
-  throw error;
-}
-
-function none(): { readonly stdout: string } {
-  return { stdout: '' };
 }
 
 /** Runs what it is given one after the other. */

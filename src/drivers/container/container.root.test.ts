@@ -166,6 +166,10 @@ async function inside(): Promise<void> {
     await run(exec, ['ip', 'link', 'delete', 'dev', 'veth105']);
     await containers.start('two');
     assert.ok(await pings('10.0.0.105'));
+    await containers.stop('two');
+    await containers.destroy('two');
+    const left = (await devices()).filter((name) => /^(veth|op-peer)105$/.test(name));
+    assert.deepEqual(left, [], 'the pair goes with it');
   });
 
   check('a start that the hook refuses leaves nothing running and says why', async () => {

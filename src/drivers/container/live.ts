@@ -1,7 +1,6 @@
 // What the machine's own /proc tells of running containers, with no program started (proc(5), unix(7)).
 
 import { readFile } from 'node:fs/promises';
-import { optional } from './record.ts';
 
 /** Names of the containers below `lxc` whose monitor listens, from the file of sockets (/proc/net/unix). */
 export async function monitored(sockets: string, lxc: string): Promise<ReadonlySet<string>> {
@@ -13,12 +12,6 @@ export async function monitored(sockets: string, lxc: string): Promise<ReadonlyS
       : [];
   });
   return new Set(found);
-}
-
-/** Field 22 of /proc/PID/stat; null when there is no such process. */
-export async function startTime(pid: string): Promise<string | null> {
-  const text = await optional(readFile(`/proc/${pid}/stat`, 'utf8'));
-  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
 }
 
 /** Names of the network devices that a process sees, or we do; none when the process is gone. */

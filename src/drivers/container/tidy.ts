@@ -1,8 +1,10 @@
 // What is left over: by a command that was interrupted, and by the last container when it goes.
 
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
-import type { Exec } from '../exec.ts';
+import { type Exec, run } from '../exec.ts';
+import { device } from './config.ts';
 import { discard } from './discard.ts';
+import { devices } from './live.ts';
 import { type Records, optional, removeEmpty } from './record.ts';
 import { release } from './subid.ts';
 
@@ -23,6 +25,14 @@ export async function sweep(exec: Exec, lxc: string, records: Records): Promise<
     const whole = (await records.get(name)) !== null && (await optional(stat(`${lxc}/${name}`))) !== null;
     if (!whole) await records.remove(name, ofContainer);
   }
+}
+
+/** Removes the veth pairs of containers that are gone or have another kind of device now: their hook took them back. */
+export async function removePeers(exec: Exec, records: Records): Promise<void> {
+  const entries = await Promise.all((await records.names()).map((name) => records.get(name)));
+  const needed = new Set(entries.flatMap((entry) => (entry === null ? [] : device(entry.definition).outer)));
+  for (const found of await devices('self'))
+    if (/^op-peer\d+$/.test(found) && !needed.has(found)) await run(exec, ['ip', 'link', 'delete', 'dev', found]);
 }
 
 /** Removes the hook and the range of ids, with the records' folder when it is empty then. */

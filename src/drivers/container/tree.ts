@@ -119,6 +119,8 @@ async function within<T>(
       folder = next;
     }
     return await action(folder, last);
+  } catch (error) {
+    throw error instanceof OpError ? error : refused(root, path, `can't be reached: ${String(error)}`, 'host', error);
   } finally {
     await Promise.all(handles.map((handle) => handle.close()));
   }
@@ -212,8 +214,8 @@ async function place(root: Root, path: string, make: (folder: Open, name: string
   });
 }
 
-function refused(root: Root, path: string, why: string, kind: 'foreign' | 'host'): OpError {
-  return new OpError(kind, `${root.name}:${path} ${why}`, { at: `${root.name}:${path}` });
+function refused(root: Root, path: string, why: string, kind: 'foreign' | 'host', cause?: unknown): OpError {
+  return new OpError(kind, `${root.name}:${path} ${why}`, { at: `${root.name}:${path}`, cause });
 }
 
 function code(error: unknown): string | undefined {
