@@ -12,18 +12,12 @@ import { OpError } from '../error.ts';
 import { publicKey, selfSigned, uuid, wireguardKeys, type WireguardKeys } from './generate.ts';
 import { err, out } from './output.ts';
 
-type Flags = {
+/** As on the command line: `warp` and `certificate` are paths, `uuid` may be `new` or `@FILE`. */
+type Flags = Options & {
   readonly profile: Profile;
   readonly output?: string;
   readonly generate?: boolean;
   readonly force?: boolean;
-  readonly vps?: string;
-  readonly uuid?: string;
-  readonly clientKey?: string;
-  readonly warp?: string;
-  readonly publicIp?: string;
-  readonly serverName?: string;
-  readonly certificate?: string;
   readonly endpoint?: string;
 };
 

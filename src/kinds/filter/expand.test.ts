@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Facts, Member, Topology } from '../../core/topology.ts';
 import { expand } from './expand.ts';
-import { client, facts, member, server } from './fixture.ts';
+import { client, member, vps as server } from '../../core/topology/fixture.ts';
+import { facts } from './fixture.ts';
 
 const golden = join(import.meta.dirname, 'golden');
 

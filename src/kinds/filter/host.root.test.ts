@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import type { Facts, Topology } from '../../core/topology.ts';
 import { expand } from './expand.ts';
-import { client, facts, server } from './fixture.ts';
+import { client, vps as server } from '../../core/topology/fixture.ts';
+import { facts } from './fixture.ts';
 import { type Namespace, namespace, type Probe, sure, wire } from './testing.ts';
 
 const made: Namespace[] = [];

@@ -8,7 +8,8 @@ import { afterEach, test } from 'node:test';
 import type { Topology } from '../../core/topology.ts';
 import { run } from '../../drivers/exec.ts';
 import { expand } from './expand.ts';
-import { client, facts, server } from './fixture.ts';
+import { client, vps as server } from '../../core/topology/fixture.ts';
+import { facts } from './fixture.ts';
 import { type Namespace, namespace, type Probe, sure, wire } from './testing.ts';
 
 const made: Namespace[] = [];

@@ -2,7 +2,8 @@
 
 import type { Resource } from '../../core/resource.ts';
 import { expand } from './expand.ts';
-import { client, facts, member, server } from './fixture.ts';
+import { client, member, vps as server } from '../../core/topology/fixture.ts';
+import { facts } from './fixture.ts';
 import type { Spec } from './schema.ts';
 
 export const samples: readonly (readonly Resource<Spec>[])[] = [

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import type { Facts } from '../../core/topology.ts';
 import { parseFlow } from '../../drivers/openflow/text.ts';
 import { expand } from './expand.ts';
-import { client } from './fixture.ts';
+import { client } from '../../core/topology/fixture.ts';
 
 const file = new URL('../../../docs/pipeline.md', import.meta.url);
 const flows = expand(client, {} as Facts)[0]?.spec.flows ?? [];

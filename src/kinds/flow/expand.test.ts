@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import type { Facts, Topology, UserFlow } from '../../core/topology.ts';
 import { parseFlow, printFlow, sortFlows, unfounded } from '../../drivers/openflow/text.ts';
 import { expand } from './expand.ts';
-import { client, mixed, none, topologies, vps } from './fixture.ts';
+import { client, none, vps } from '../../core/topology/fixture.ts';
+import { mixed, topologies } from './fixture.ts';
 import { ours } from './observe.ts';
 
 const golden = new URL('../../../test/golden/', import.meta.url);

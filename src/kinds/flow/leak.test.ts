@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import type { Facts } from '../../core/topology.ts';
 import { run } from '../../drivers/exec.ts';
 import { type DummySwitch, startDummySwitch } from '../../drivers/ovsdb/testing.ts';
-import { client, VPS, WARP } from './fixture.ts';
+import { client, VPS, WARP } from '../../core/topology/fixture.ts';
 import { flow } from './index.ts';
 import { addPort, build, hostOf, type Output, trace } from './testing.ts';
 
