@@ -3,6 +3,7 @@
 import { type FakeContainers, fakeContainers } from '../src/drivers/container/fake.ts';
 import type { ExecResult } from '../src/drivers/exec.ts';
 import { scriptedExec } from '../src/drivers/exec.fake.ts';
+import { fakeControl } from '../src/drivers/control/fake.ts';
 import { fakeFiles } from '../src/drivers/files/fake.ts';
 import type { Host } from '../src/drivers/host.ts';
 import { fakeMachine } from '../src/drivers/machine/fake.ts';
@@ -24,6 +25,7 @@ export function fakeHost(refuse: readonly string[] = [], net: FakeNet = fakeNet(
   return {
     ovsdb: withDevices(ovsdb, net),
     openflow: fakeOpenFlow(ovsdb),
+    control: fakeControl({}),
     net,
     nft: fakeNft(),
     containers: fakeContainers(systemd(refuse, active), active),

@@ -9,11 +9,11 @@ import type { Resource } from '../src/core/resource.ts';
 import { fieldNames } from '../src/core/state/match.ts';
 import { parse } from '../src/core/state/parse.ts';
 import type { State } from '../src/core/state/schema.ts';
-import { exec } from '../src/drivers/exec.ts';
 import type { Host } from '../src/drivers/host.ts';
 import { fakeMachine } from '../src/drivers/machine/fake.ts';
 import { type FakeNet, fakeNet } from '../src/drivers/net/fake.ts';
-import { ovsOfctl } from '../src/drivers/openflow/client.ts';
+import { controlSocket } from '../src/drivers/control/client.ts';
+import { openFlow } from '../src/drivers/openflow/client.ts';
 import { connectOvsdb } from '../src/drivers/ovsdb/client.ts';
 import { type DummySwitch, startDummySwitch } from '../src/drivers/ovsdb/testing.ts';
 import { observe } from '../src/engine/observe.ts';
@@ -205,7 +205,7 @@ test('from the client to other states and back, and to one with any flows, on a 
   ovs = await startDummySwitch();
   const net = fakeNet([], 'eth0');
   const ovsdb = withDevices(connectOvsdb(ovs.socket), net);
-  const host = { ...(await machine(net)), ovsdb, openflow: ovsOfctl(exec, ovs.folder) };
+  const host = { ...(await machine(net)), ovsdb, openflow: openFlow(ovs.folder, controlSocket(ovs.folder)) };
   const kept = accepted('plain', samples(ports.plain, 400));
   const way: readonly Given[] = [
     'client with a plain container',

@@ -7,12 +7,16 @@ import type { Host } from '../drivers/host.ts';
 import { thisMachine } from '../drivers/machine/client.ts';
 import { iproute } from '../drivers/net/client.ts';
 import { nftables } from '../drivers/nft/client.ts';
-import { ovsOfctl } from '../drivers/openflow/client.ts';
+import { controlSocket } from '../drivers/control/client.ts';
+import { openFlow } from '../drivers/openflow/client.ts';
 import { connectOvsdb } from '../drivers/ovsdb/client.ts';
 import { secretStore } from '../drivers/secret/client.ts';
 import { locked } from '../drivers/lock.ts';
 import { OpError } from '../error.ts';
 import { note } from './output.ts';
+
+/** Where Open vSwitch has its sockets. */
+const RUN_DIR = '/run/openvswitch';
 
 /** `onThisHost`, while no other command of ours changes it; `stop` is raised by the first Ctrl-C, SIGTERM or SIGHUP. */
 export async function changingThisHost<T>(action: (host: Host, stop: AbortSignal) => Promise<T>): Promise<T> {
@@ -43,9 +47,11 @@ export async function onThisHost<T>(action: (host: Host) => Promise<T>): Promise
   if (process.getuid?.() !== 0)
     throw new OpError('host', 'root is needed to look at and change the host', { hint: 'Run it with sudo.' });
   const files = nodeFiles();
+  const control = controlSocket(RUN_DIR);
   const host: Host = {
-    ovsdb: connectOvsdb('/run/openvswitch/db.sock'),
-    openflow: ovsOfctl(exec),
+    ovsdb: connectOvsdb(`${RUN_DIR}/db.sock`),
+    openflow: openFlow(RUN_DIR, control),
+    control,
     net: iproute(exec),
     nft: nftables(exec),
     containers: lxcContainers({ exec }),

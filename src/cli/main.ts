@@ -5,10 +5,12 @@ import { applyCommand } from './apply.ts';
 import { diffCommand } from './diff.ts';
 import { downCommand } from './down.ts';
 import { execCommand } from './exec.ts';
+import { explainCommand } from './explain.ts';
 import { initCommand } from './init.ts';
 import { labCommand } from './lab.ts';
 import { complain } from './output.ts';
 import { queryCommand } from './query.ts';
+import { traceCommand } from './trace.ts';
 import { verifyCommand } from './verify.ts';
 import { version } from './version.ts';
 
@@ -32,6 +34,8 @@ for (const add of [
   applyCommand,
   verifyCommand,
   queryCommand,
+  explainCommand,
+  traceCommand,
   downCommand,
   execCommand,
   labCommand,

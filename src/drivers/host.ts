@@ -1,5 +1,6 @@
 // The record of drivers: all that op-dbus knows of a machine goes through here. Real ones, or fakes with the same contract.
 
+import type { Control } from './control/contract.ts';
 import type { Containers } from './container/contract.ts';
 import type { Exec } from './exec.ts';
 import type { Files } from './files/contract.ts';
@@ -13,6 +14,7 @@ import type { Secrets } from './secret/contract.ts';
 export type Host = {
   readonly ovsdb: Ovsdb;
   readonly openflow: OpenFlow;
+  readonly control: Control;
   readonly net: Net;
   readonly nft: Nft;
   readonly containers: Containers;

@@ -1,11 +1,12 @@
-// ovs-ofctl against a real switch with dummy ports.
+// The native client against a real switch with dummy ports.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { scriptedExec } from '../exec.fake.ts';
-import { exec } from '../exec.ts';
+import { controlSocket } from '../control/client.ts';
+import { fakeControl } from '../control/fake.ts';
 import { type DummySwitch, startDummySwitch } from '../ovsdb/testing.ts';
-import { ovsOfctl } from './client.ts';
+import { openFlow } from './client.ts';
+import type { OpenFlow } from './contract.ts';
 import { openflowSuite } from './suite.ts';
 
 let ovs: DummySwitch;
@@ -14,36 +15,53 @@ before(async () => {
 });
 after(() => ovs.stop());
 
-openflowSuite('ovs-ofctl', async () => {
+const at = (folder: string): OpenFlow => openFlow(folder, controlSocket(folder));
+
+openflowSuite('native', async () => {
   const bridge = ['--may-exist', 'add-br', 'ovsbr0', '--', 'set', 'Bridge', 'ovsbr0', 'fail_mode=secure'];
   const port = ['--may-exist', 'add-port', 'ovsbr0', 'internal_100', '--', 'set', 'Interface', 'internal_100'];
   const made = await ovs.run(['ovs-vsctl', ...bridge, '--', ...port, 'type=internal', 'ofport_request=32868']);
   assert.equal(made.code, 0, made.stderr);
-  const cleared = await ovs.run(['ovs-ofctl', 'del-flows', 'ovsbr0']);
-  assert.equal(cleared.code, 0, cleared.stderr);
-  return { openflow: ovsOfctl(exec, ovs.folder) };
+  for (const what of ['del-flows', 'del-meters']) {
+    const cleared = await ovs.run(['ovs-ofctl', '-O', 'OpenFlow14', what, 'ovsbr0']);
+    assert.equal(cleared.code, 0, cleared.stderr);
+  }
+  return { openflow: at(ovs.folder) };
 });
 
-test('ovs-ofctl: the error of a flow that the switch refuses names the flow', async () => {
-  const flow = { cookie: '0x5', table: 0, priority: 5, match: 'ip', actions: 'meter:55,goto_table:6' };
-  await assert.rejects(ovsOfctl(exec, ovs.folder).bundle('ovsbr0', [flow], []), {
-    code: 'protocol',
-    message: /^ovsbr0: OFPMMFC_INVALID_METER: ADD priority=5,ip cookie:0x5 actions=meter:55,goto_table:6$/,
-  });
+test('native: flushing is quiet without a datapath, and an error of the host without a switch', async () => {
+  const refusing = (message: string) =>
+    fakeControl({
+      'dpctl/flush-conntrack': () => {
+        throw Object.assign(new Error(message));
+      },
+    });
+  await at(ovs.folder).flushZone(44100);
+  await assert.rejects(openFlow(ovs.folder, refusing('something else')).flushZone(44100), /something else/);
+  await assert.rejects(at('/nonexistent').flushZone(44100), { code: 'host', message: /nonexistent/ });
 });
 
-test('ovs-ofctl: flushing is quiet without a datapath, and an error of the host without a switch', async () => {
-  const none = scriptedExec(() => ({ code: 2, stderr: 'ovs-vswitchd: no datapaths exist\n' }));
-  await ovsOfctl(none.exec).flushZone(44100);
-  await assert.rejects(ovsOfctl(exec, '/nonexistent').flushZone(44100), { code: 'host', message: /44100/ });
+test('native: a switch that is down is an error of the host', async () => {
+  await assert.rejects(at('/nonexistent').flows('ovsbr0'), { code: 'host', message: /ovsbr0/ });
 });
 
-test('ovs-ofctl: a switch that is down is an error of the host', async () => {
-  await assert.rejects(ovsOfctl(exec, '/nonexistent').flows('ovsbr0'), { code: 'host', message: /ovsbr0/ });
+test('native: an empty change asks nobody', async () => {
+  await at('/nonexistent').bundle('ovsbr0', [], []);
+  await at('/nonexistent').putMeters('ovsbr0', []);
+  await at('/nonexistent').removeMeters('ovsbr0', []);
 });
 
-test('ovs-ofctl: an empty bundle runs no program', async () => {
-  const script = scriptedExec(() => '');
-  await ovsOfctl(script.exec).bundle('ovsbr0', [], []);
-  assert.equal(script.calls.length, 0);
+test('native: counters of a flow that a bundle does not touch go on', async () => {
+  const made = await ovs.run(['ovs-vsctl', '--may-exist', 'add-br', 'ovsbr0']);
+  assert.equal(made.code, 0, made.stderr);
+  const openflow = at(ovs.folder);
+  const drop = { cookie: '0xdead0fff', table: 0, priority: 7, match: 'ip', actions: 'drop' };
+  await openflow.bundle('ovsbr0', [drop], []);
+  const packet =
+    'in_port(0),eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:02),eth_type(0x0800),ipv4(src=10.0.0.9,dst=10.0.0.8,proto=17,tos=0,ttl=64,frag=no),udp(src=1,dst=2)';
+  for (const _ of [1, 2]) await controlSocket(ovs.folder).command('netdev-dummy/receive', ['ovsbr0', packet]);
+  await openflow.bundle('ovsbr0', [{ ...drop, priority: 8, match: 'arp' }], []);
+  await controlSocket(ovs.folder).command('revalidator/wait');
+  const { stdout } = await ovs.run(['ovs-ofctl', '-O', 'OpenFlow14', 'dump-flows', 'ovsbr0', 'ip']);
+  assert.match(stdout, /n_packets=2,/);
 });

@@ -1,64 +1,95 @@
-// A switch's flow tables through ovs-ofctl and its conntrack through ovs-appctl (ovs-ofctl(8), ovs-vswitchd(8)).
+// The flows and meters of a switch's bridges: our own OpenFlow 1.4 (1.3 with an old switch) on each bridge's socket.
 
+import { join } from 'node:path';
 import { OpError } from '../../error.ts';
-import type { Exec, ExecResult } from '../exec.ts';
-import type { Flow, OpenFlow } from './contract.ts';
-import { parseFlows, printBundle, unfounded } from './text.ts';
+import type { Control } from '../control/contract.ts';
+import { refused } from './commit.ts';
+import type { Flow, Meter, OpenFlow } from './contract.ts';
+import { decodeFlow, encodeFlow } from './entry.ts';
+import type { Ports } from './oxm/port.ts';
+import { openSession, type Session } from './session.ts';
+import { printFlow } from './text.ts';
+import type { FlowMod } from './wire/flow.ts';
+import type { Meter as RawMeter } from './wire/meter.ts';
 
-/** `runDir` is the folder of the switch's sockets, where it isn't Open vSwitch's usual one. */
-export function ovsOfctl(exec: Exec, runDir?: string): OpenFlow {
-  const env = runDir === undefined ? {} : { OVS_RUNDIR: runDir };
-  const ofctl = (options: readonly string[], stdin = ''): Promise<ExecResult> =>
-    exec(['ovs-ofctl', '-O', 'OpenFlow14', '--names', ...options], { env, stdin });
+/** The bridges of the switch whose sockets are in `runDir`, and its conntrack by `control`. */
+export function openFlow(runDir: string, control: Control): OpenFlow {
+  async function on<T>(bridge: string, action: (session: Session) => Promise<T>): Promise<T> {
+    const session = await openSession(join(runDir, `${bridge}.mgmt`));
+    try {
+      return await action(session);
+    } finally {
+      await session.close();
+    }
+  }
   return {
-    flows: async (bridge) => {
-      const result = await ofctl(['--no-stats', 'dump-flows', bridge]);
-      if (result.code !== 0) throw refusal(bridge, [], result);
-      return parseFlows(result.stdout);
-    },
+    flows: (bridge) =>
+      on(bridge, async (session) => {
+        const [flows, ports] = await Promise.all([session.dump(), portsOf(session)]);
+        return flows.map((flow) => decodeFlow(flow, ports));
+      }),
     bundle: async (bridge, add, remove) => {
       if (add.length + remove.length === 0) return;
-      refuseWidening(bridge, add);
-      const lines = printBundle(add, remove);
-      const result = await ofctl(['--bundle', 'add-flows', bridge, '-'], `${lines.join('\n')}\n`);
-      if (result.code !== 0) throw refusal(bridge, lines, result);
+      await on(bridge, async (session) => {
+        const ports = await portsOf(session);
+        const mods = [
+          ...remove.map(
+            (flow): FlowMod => ({ command: 'delete-strict', flow: encodeFlow(flow, ports), cookieMask: ALL }),
+          ),
+          ...add.map((flow): FlowMod => ({ command: 'add', flow: encodeFlow(flow, ports) })),
+        ];
+        await session.commit(mods).catch((error: unknown) => {
+          throw blamed(bridge, [...remove, ...add], error);
+        });
+      });
+    },
+    meters: (bridge) => on(bridge, async (session) => (await session.meters()).map(plain)),
+    putMeters: async (bridge, meters) => {
+      if (meters.length > 0) await on(bridge, (session) => session.putMeters(meters.map(raw)));
+    },
+    removeMeters: async (bridge, ids) => {
+      if (ids.length > 0) await on(bridge, (session) => session.removeMeters(ids));
     },
     flushZone: async (zone) => {
-      const result = await exec(['ovs-appctl', 'dpctl/flush-conntrack', `zone=${zone}`], { env });
-      if (result.code === 0 || /no datapaths exist|datapath not found/.test(result.stderr)) return;
-      throw new OpError('host', `flushing conntrack zone ${zone}: ${message(result)}`, { hint: START });
+      try {
+        await control.command('dpctl/flush-conntrack', [`zone=${zone}`]);
+      } catch (error) {
+        if (error instanceof OpError && /no datapaths exist|datapath not found/.test(error.message)) return;
+        throw error;
+      }
     },
   };
 }
 
-/** @throws OpError `protocol` when a field lacks its prerequisite. */
-export function refuseWidening(bridge: string, add: readonly Flow[]): void {
-  for (const { match } of add) {
-    const field = unfounded(match);
-    if (field !== null)
-      throw new OpError('protocol', `${bridge}: ${field} without its prerequisite would match everything: ${match}`);
-  }
+/** A delete takes a flow of exactly this cookie. */
+const ALL = 0xffff_ffff_ffff_ffffn;
+
+async function portsOf(session: Session): Promise<Ports> {
+  const ports = await session.ports();
+  const numbers = new Map(ports.map(({ name, number }) => [name, number]));
+  const names = new Map(ports.map(({ name, number }) => [number, name]));
+  return { number: (name) => numbers.get(name), name: (number) => names.get(number) };
 }
 
-const START = 'Is Open vSwitch running? systemctl start openvswitch-switch';
-
-/** ovs-ofctl names a line of the file (`-:3: …`) when it can't read it, and the message when the switch refuses it. */
-function refusal(bridge: string, lines: readonly string[], result: ExecResult): OpError {
-  const { stderr } = result;
-  const unread = /^ovs-ofctl: -:(\d+): (.*)$/m.exec(stderr);
-  if (unread !== null)
-    return new OpError('protocol', `${bridge}: ${unread[2]}: ${lines[Number(unread[1]) - 1] ?? 'no such line'}`);
-  const refused = /^Error (\S+) for: OFPT_FLOW_MOD [^:]*: (.*)$/m.exec(stderr);
-  if (refused !== null) return new OpError('protocol', `${bridge}: ${refused[1]}: ${refused[2]}`);
-  if (/^Error OFP/m.test(stderr)) return new OpError('protocol', `${bridge}: ${message(result)}`);
-  return new OpError('host', `${bridge}: ${message(result)}`, { hint: START });
+/** The switch's refusal with the flow that it is about. */
+function blamed(bridge: string, flows: readonly Flow[], error: unknown): unknown {
+  const why = refused(error);
+  const flow = why === null || why.index === null ? undefined : flows[why.index];
+  if (why === null) return error;
+  const hint = why.name === 'OFPBIC_BAD_TABLE_ID' ? { hint: 'A flow sends on to a later table only.' } : {};
+  return new OpError('protocol', `${bridge}: ${why.name}${flow === undefined ? '' : `: ${printFlow(flow)}`}`, {
+    cause: error,
+    ...hint,
+  });
 }
 
-function message({ code, stderr }: ExecResult): string {
-  return (
-    stderr
-      .trim()
-      .split('\n')[0]
-      ?.replace(/^ovs-\w+: /, '') || `exit ${code}`
-  );
+function raw({ id, unit, rate, burst }: Meter): RawMeter {
+  return { id, unit, burst: true, stats: true, bands: [{ rate, burst }] };
+}
+
+function plain({ id, unit, burst, bands }: RawMeter): Meter {
+  const [band] = bands;
+  return band === undefined || !burst || bands.length > 1
+    ? { id, unit, rate: 0, burst: 0 }
+    : { id, unit, rate: band.rate, burst: band.burst };
 }

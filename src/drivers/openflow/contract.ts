@@ -1,4 +1,4 @@
-// A bridge's flow table as text, in the form ovs-ofctl prints with --names. The native client comes behind the same contract.
+// A bridge's flows as text, in the form ovs-ofctl prints with --names, and its meters.
 
 /**
  * One flow, ports by name. What the switch prints; the flow kind brings both sides to one canonical form.
@@ -12,6 +12,14 @@ export type Flow = {
   readonly actions: string;
 };
 
+/** A limit: what exceeds `rate` (packets or kilobits a second), once `burst` is used up, is dropped. */
+export type Meter = {
+  readonly id: number;
+  readonly unit: 'pktps' | 'kbps';
+  readonly rate: number;
+  readonly burst: number;
+};
+
 export interface OpenFlow {
   /** All flows of the bridge, without counters. @throws OpError `host` when the bridge can't be reached. */
   flows(bridge: string): Promise<readonly Flow[]>;
@@ -20,6 +28,18 @@ export interface OpenFlow {
    * @throws OpError `protocol` with the switch's error and the flow that it names.
    */
   bundle(bridge: string, add: readonly Flow[], remove: readonly Flow[]): Promise<void>;
+  /** All meters of the bridge, by id. One that is no plain limit (another band, no burst) has rate 0. */
+  meters(bridge: string): Promise<readonly Meter[]>;
+  /**
+   * Adds meters or changes them in place; the flows that use one keep it.
+   * @throws OpError `protocol` when the switch can't have it, which leaves those before it done.
+   */
+  putMeters(bridge: string, meters: readonly Meter[]): Promise<void>;
+  /**
+   * Removes meters; quiet for one that is not there.
+   * @throws OpError `foreign` when a flow uses one: the switch would delete the flow with it. None is removed.
+   */
+  removeMeters(bridge: string, ids: readonly number[]): Promise<void>;
   /** Forgets the conntrack entries of a zone. Quiet when the datapath has none. */
   flushZone(zone: number): Promise<void>;
 }

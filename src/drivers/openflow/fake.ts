@@ -1,73 +1,99 @@
-// A switch's flow tables in memory, over the bridges of an Ovsdb (a fake one, as a rule).
+// A switch's flow tables and meters in memory, over the bridges of an Ovsdb (a fake one, as a rule).
 
 import { OpError } from '../../error.ts';
 import type { BridgeRow, Ovsdb } from '../ovsdb/contract.ts';
-import { refuseWidening } from './client.ts';
-import type { Flow, OpenFlow } from './contract.ts';
-import { identity, printBundle, sortFlows, strict } from './text.ts';
+import type { Flow, Meter, OpenFlow } from './contract.ts';
+import { decodeFlow, encodeFlow } from './entry.ts';
+import type { Ports } from './oxm/port.ts';
+import { printFlow } from './text.ts';
+import type { RawFlow } from './wire/flow.ts';
 
 /** `flushed` grows by a zone with each flush. */
 export type FakeOpenFlow = OpenFlow & { readonly flushed: readonly number[] };
 
+type Tables = { readonly flows: ReadonlyMap<string, RawFlow>; readonly meters: ReadonlyMap<number, Meter> };
+
 /** A bridge's flows go with it. A port is known by name while the database gives it an ofport. */
 export function fakeOpenFlow(ovsdb: Pick<Ovsdb, 'bridges'>): FakeOpenFlow {
-  const tables = new Map<string, ReadonlyMap<string, Flow>>();
+  const bridges = new Map<string, Tables>();
   const flushed: number[] = [];
-  const open = async (name: string): Promise<{ row: BridgeRow; flows: ReadonlyMap<string, Flow> }> => {
+  const open = async (name: string): Promise<Tables & { readonly ports: Ports }> => {
     const rows = await ovsdb.bridges();
-    for (const known of tables.keys()) if (!rows.some((row) => row.name === known)) tables.delete(known);
+    for (const known of bridges.keys()) if (!rows.some((row) => row.name === known)) bridges.delete(known);
     const row = rows.find((candidate) => candidate.name === name);
-    if (row === undefined) throw new OpError('host', `${name}: ${name} is not a bridge or a socket`);
-    return { row, flows: tables.get(name) ?? new Map<string, Flow>() };
+    if (row === undefined) throw new OpError('host', `${name} is not a bridge`);
+    const tables = bridges.get(name) ?? { flows: new Map<string, RawFlow>(), meters: new Map<number, Meter>() };
+    return { ...tables, ports: portsOf(row) };
   };
   return {
     flushed,
     flows: async (bridge) => {
-      const { row, flows } = await open(bridge);
-      return sortFlows([...flows.values()].map((flow) => renamed(flow, (port) => byNumber(row).get(port) ?? port)));
+      const { flows, ports } = await open(bridge);
+      return [...flows.values()].map((flow) => decodeFlow(flow, ports));
     },
     bundle: async (bridge, add, remove) => {
-      const { row, flows } = await open(bridge);
-      refuseWidening(bridge, add);
-      const lines = printBundle(add, remove);
-      const number = (port: string, index: number): string => {
-        const found = new Map([...byNumber(row)].map(([key, value]) => [value, key])).get(port);
-        if (found !== undefined || /^(\d+|[A-Z_]+)$/.test(port)) return found ?? port;
-        throw new OpError('protocol', `${bridge}: ${port}: unknown port: ${lines[index]}`);
-      };
-      const numbered = [...remove, ...add].map((flow, index) => renamed(flow, (port) => number(port, index)));
+      const { flows, meters, ports } = await open(bridge);
       const result = new Map(flows);
-      for (const flow of numbered.slice(0, remove.length)) {
-        const there = result.get(identity(flow));
-        if (there !== undefined && strict(there) === strict(flow)) result.delete(identity(flow));
+      for (const flow of remove) {
+        const raw = encodeFlow(flow, ports);
+        if (result.get(place(raw))?.cookie === raw.cookie) result.delete(place(raw));
       }
-      for (const [index, flow] of numbered.slice(remove.length).entries()) {
-        forward(bridge, flow, lines[remove.length + index] ?? '');
-        result.set(identity(flow), flow);
+      for (const flow of add) {
+        allowed(bridge, flow, meters);
+        const raw = encodeFlow(flow, ports);
+        result.set(place(raw), raw);
       }
-      tables.set(bridge, result);
+      bridges.set(bridge, { flows: result, meters });
+    },
+    meters: async (bridge) => [...(await open(bridge)).meters.values()].toSorted((a, b) => a.id - b.id),
+    putMeters: async (bridge, put) => {
+      const { flows, meters } = await open(bridge);
+      const result = new Map(meters);
+      for (const meter of put) {
+        if (meter.id === 0) throw new OpError('protocol', `making meter 0: the switch refused: OFPMMFC_INVALID_METER`);
+        result.set(meter.id, meter);
+      }
+      bridges.set(bridge, { flows, meters: result });
+    },
+    removeMeters: async (bridge, ids) => {
+      const { flows, meters, ports } = await open(bridge);
+      const used = [...flows.values()].map((flow) => meterOf(decodeFlow(flow, ports)));
+      const kept = used.find((id) => id !== null && ids.includes(id));
+      if (kept !== undefined) throw new OpError('foreign', `meter ${kept} is used by a flow, which would go with it`);
+      bridges.set(bridge, { flows, meters: new Map([...meters].filter(([id]) => !ids.includes(id))) });
     },
     flushZone: async (zone) => void flushed.push(zone),
   };
 }
 
-function byNumber(row: BridgeRow): ReadonlyMap<string, string> {
-  return new Map(
-    row.ports.flatMap(({ interface: { name, ofport } }) =>
-      ofport !== null && ofport > 0 ? [[`${ofport}`, name]] : [],
-    ),
+/** What a later flow replaces. */
+function place({ table, priority, match }: RawFlow): string {
+  return `${table} ${priority} ${Buffer.from(match).toString('hex')}`;
+}
+
+function portsOf(row: BridgeRow): Ports {
+  const there = row.ports.flatMap(({ interface: { name, ofport } }) =>
+    ofport !== null && ofport > 0 ? [{ name, ofport }] : [],
   );
+  return {
+    number: (name) => there.find((port) => port.name === name)?.ofport,
+    name: (number) => there.find((port) => port.ofport === number)?.name,
+  };
 }
 
-function renamed(flow: Flow, name: (port: string) => string): Flow {
-  const replace = (text: string): string =>
-    text.replace(/\b(in_port=|output:)([^,()\s]+)/g, (_, key: string, port: string) => key + name(port));
-  return { ...flow, match: replace(flow.match), actions: replace(flow.actions) };
-}
-
-/** As the switch: a flow sends on to a later table only. */
-function forward(bridge: string, flow: Flow, line: string): void {
+/** As the switch: a flow sends on to a later table only, and names a meter that is there. */
+function allowed(bridge: string, flow: Flow, meters: ReadonlyMap<number, Meter>): void {
   const target = /\bgoto_table:(\d+)/.exec(flow.actions)?.[1];
-  if (target !== undefined && Number(target) <= flow.table)
-    throw new OpError('protocol', `${bridge}: actions are invalid with specified match (OFPBIC_BAD_TABLE_ID): ${line}`);
+  const meter = meterOf(flow);
+  if (meter !== null && !meters.has(meter)) throw refusal(bridge, 'OFPMMFC_INVALID_METER', flow);
+  if (target !== undefined && Number(target) <= flow.table) throw refusal(bridge, 'OFPBIC_BAD_TABLE_ID', flow);
+}
+
+function refusal(bridge: string, name: string, flow: Flow): OpError {
+  return new OpError('protocol', `${bridge}: ${name}: ${printFlow(flow)}`);
+}
+
+function meterOf({ actions }: Flow): number | null {
+  const found = /\bmeter:(\d+)/.exec(actions)?.[1];
+  return found === undefined ? null : Number(found);
 }

@@ -86,11 +86,64 @@ export function openflowSuite(title: string, make: () => Promise<Given>): void {
     const bad: readonly (readonly [Flow, RegExp])[] = [
       [{ ...arp, actions: 'output:internal_999' }, /internal_999.*arp_tpa=10\.0\.0\.100/],
       [{ ...arp, actions: 'goto_table:0' }, /OFPBIC_BAD_TABLE_ID.*arp_tpa=10\.0\.0\.100/],
-      [{ ...arp, match: 'tp_dst=80' }, /tp_dst without its prerequisite/],
+      [{ ...arp, match: 'tp_dst=80' }, /tp_dst needs tcp/],
     ];
     for (const [flow, message] of bad)
       await assert.rejects(openflow.bundle('ovsbr0', [pin, flow], [drop]), { code: 'protocol', message });
     await has(openflow, [drop]);
+  });
+
+  test(`${title}: meters are put, changed in place and removed, and a flow that uses one keeps it`, async () => {
+    const { openflow } = await make();
+    const one = { id: 4100, unit: 'pktps', rate: 50, burst: 100 } as const;
+    const two = { id: 4200, unit: 'kbps', rate: 1000, burst: 10 } as const;
+    const limited = { ...arp, actions: 'meter:4100,output:internal_100' };
+    assert.deepEqual(await openflow.meters('ovsbr0'), []);
+    await openflow.putMeters('ovsbr0', [two, one]);
+    assert.deepEqual(await openflow.meters('ovsbr0'), [one, two]);
+    await openflow.bundle('ovsbr0', [limited], []);
+    await openflow.putMeters('ovsbr0', [{ ...one, rate: 60 }]);
+    assert.deepEqual(await openflow.meters('ovsbr0'), [{ ...one, rate: 60 }, two]);
+    await has(openflow, [limited]);
+    await openflow.removeMeters('ovsbr0', [4200, 4300]);
+    assert.deepEqual(await openflow.meters('ovsbr0'), [{ ...one, rate: 60 }]);
+  });
+
+  test(`${title}: a meter that a flow uses is not removed, for the switch would delete the flow`, async () => {
+    const { openflow } = await make();
+    const meter = { id: 4100, unit: 'pktps', rate: 50, burst: 100 } as const;
+    await openflow.putMeters('ovsbr0', [meter]);
+    const limited = { ...arp, actions: 'meter:4100,output:internal_100' };
+    await openflow.bundle('ovsbr0', [limited], []);
+    await assert.rejects(openflow.removeMeters('ovsbr0', [4100]), { code: 'foreign', message: /4100/ });
+    await has(openflow, [limited]);
+    await openflow.bundle('ovsbr0', [], [limited]);
+    await openflow.removeMeters('ovsbr0', [4100]);
+    assert.deepEqual(await openflow.meters('ovsbr0'), []);
+  });
+
+  test(`${title}: a flow with a meter that is not there is refused, and so is a meter that the switch can not have`, async () => {
+    const { openflow } = await make();
+    const limited = { ...arp, actions: 'meter:4100,output:internal_100' };
+    await assert.rejects(openflow.bundle('ovsbr0', [drop, limited], []), {
+      code: 'protocol',
+      message: /OFPMMFC_(INVALID|UNKNOWN)_METER.*arp_tpa=10\.0\.0\.100/,
+    });
+    await has(openflow, []);
+    const meter = { id: 0, unit: 'pktps', rate: 50, burst: 100 } as const;
+    await assert.rejects(openflow.putMeters('ovsbr0', [meter]), {
+      code: 'protocol',
+      message: /meter 0: .*OFPMMFC_INVALID_METER/,
+    });
+  });
+
+  test(`${title}: timeouts stand in front of the match, and read back`, async () => {
+    const { openflow } = await make();
+    const timed = { ...arp, match: `idle_timeout=60,hard_timeout=600,${arp.match}` };
+    await openflow.bundle('ovsbr0', [timed], []);
+    await has(openflow, [timed]);
+    await openflow.bundle('ovsbr0', [], [timed]);
+    await has(openflow, []);
   });
 
   test(`${title}: a bridge that is missing is an error of the host`, async () => {

@@ -1,21 +1,13 @@
-// A flow table as ovs-ofctl prints and reads it (ovs-ofctl(8), ovs-fields(7)): parse, print, order, and the silent widening refused.
+// A flow table as ovs-ofctl prints and reads it (ovs-ofctl(8), ovs-fields(7)): parse, print, order.
 
 import { OpError } from '../../error.ts';
-import type { Flow } from './contract.ts';
+import type { Flow, Meter } from './contract.ts';
 
 /**
- * The flows of `ovs-ofctl -O OpenFlow14 --names --no-stats dump-flows`, in its order, without the quotes round port
- * names. Timeouts and flags, which op-dbus never sets, stand in front of `match`, so that such a flow differs from ours.
- * @throws OpError `protocol` with a line that isn't a flow.
+ * One line of `ovs-ofctl -O OpenFlow14 --names --no-stats dump-flows`, quotes round port names or not. The switch leaves
+ * out `cookie=0x0`, `table=0` and `priority=32768`. Timeouts and flags stand in front of `match`.
+ * @throws OpError `protocol` when it isn't a flow.
  */
-export function parseFlows(dump: string): readonly Flow[] {
-  return dump
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map(parseFlow);
-}
-
-/** One line of a dump. The switch leaves out `cookie=0x0`, `table=0` and `priority=32768`. */
 export function parseFlow(line: string): Flow {
   const found = /^(?:(.*)\s)?actions=(.*)$/.exec(line.trim().replaceAll('"', ''));
   if (found === null) throw new OpError('protocol', `not a flow: ${line.trim()}`);
@@ -39,6 +31,19 @@ export function printFlow({ cookie, table, priority, match, actions }: Flow): st
   return [...head.map((word) => `${word}, `), body === '' ? '' : `${body} `, `actions=${actions}`].join('');
 }
 
+/** A meter as `ovs-ofctl add-meter` takes it. */
+export function printMeter({ id, unit, rate, burst }: Meter): string {
+  return `meter=${id},${unit},burst,stats,bands=type=drop,rate=${rate},burst_size=${burst}`;
+}
+
+/** The inverse of printMeter. @throws OpError `protocol` for any other text. */
+export function parseMeter(text: string): Meter {
+  const found = /^meter=(\d+),(pktps|kbps),burst,stats,bands=type=drop,rate=(\d+),burst_size=(\d+)$/.exec(text);
+  if (found === null) throw new OpError('protocol', `not a meter: ${text}`);
+  const [, id, unit, rate, burst] = found;
+  return { id: Number(id), unit: unit as Meter['unit'], rate: Number(rate), burst: Number(burst) };
+}
+
 /** By table, then from the highest priority down, then by text. */
 export function sortFlows(flows: readonly Flow[]): readonly Flow[] {
   return flows.toSorted(
@@ -51,11 +56,6 @@ export function identity({ table, priority, match }: Flow): string {
   return `${table} ${priority} ${pure(match)}`;
 }
 
-/** A bundle as ovs-ofctl reads it from a file: one command a line, deletes first. */
-export function printBundle(add: readonly Flow[], remove: readonly Flow[]): readonly string[] {
-  return [...remove.map((flow) => `delete_strict ${strict(flow)}`), ...add.map((flow) => `add ${full(flow)}`)];
-}
-
 /** A flow's identity and, as a condition, its cookie: what a strict delete takes. */
 export function strict({ cookie, table, priority, match }: Flow): string {
   return [`cookie=${cookie}/-1,table=${table},priority=${priority}`, pure(match)]
@@ -63,35 +63,7 @@ export function strict({ cookie, table, priority, match }: Flow): string {
     .join(',');
 }
 
-/**
- * A field without its prerequisite in `match`, null when there is none. The switch would drop the field, and so widen
- * the match, without an error: `tp_dst=80` without tcp or udp matches everything.
- */
-export function unfounded(match: string): string | null {
-  const words = match.split(',');
-  const fields = words.map((word) => word.split('=')[0] ?? '');
-  return (
-    fields.find((field) =>
-      prerequisites.some(([kind, needs]) => kind.test(field) && !words.some((word) => needs.test(word))),
-    ) ?? null
-  );
-}
-
 const DEFAULT_PRIORITY = 32768;
-
-const prerequisites: readonly (readonly [RegExp, RegExp])[] = [
-  [/^tcp_flags$/, /^(tcp6?|nw_proto=6)$/],
-  [/^tp_(src|dst)$/, /^(tcp6?|udp6?|sctp6?|nw_proto=(6|17|132))$/],
-  [/^(tcp)_(src|dst)$/, /^(tcp6?|nw_proto=6)$/],
-  [/^(udp)_(src|dst)$/, /^(udp6?|nw_proto=17)$/],
-  [/^icmp_(type|code)$/, /^(icmp6?|nw_proto=(1|58))$/],
-  [
-    /^(nw|ip)_(src|dst|proto|tos|ecn|ttl|frag|dscp)$/,
-    /^(ip|icmp|tcp|udp|sctp|arp|rarp|ipv6|icmp6|tcp6|udp6|sctp6|dl_type=.*)$/,
-  ],
-  [/^ipv6_(src|dst)$/, /^(ipv6|icmp6|tcp6|udp6|sctp6|dl_type=0x86dd)$/],
-  [/^arp_(op|spa|tpa|sha|tha)$/, /^(arp|rarp|dl_type=0x080[56]|dl_type=0x80[56])$/],
-];
 
 const extra =
   /^(idle_timeout|hard_timeout|importance|send_flow_rem|check_overlap|reset_counts|no_packet_counts|no_byte_counts)\b/;
@@ -100,12 +72,5 @@ function pure(match: string): string {
   return match
     .split(',')
     .filter((word) => !extra.test(word))
-    .join(',');
-}
-
-function full(flow: Flow): string {
-  const { cookie, table, priority, match, actions } = flow;
-  return [`cookie=${cookie},table=${table},priority=${priority}`, match, `actions=${actions}`]
-    .filter((part) => part !== '')
     .join(',');
 }

@@ -1,6 +1,7 @@
 // Table 0: a port's packets must carry its own addresses.
 
-import { from, parties, party, type Rule, rule, type Scene } from './scene.ts';
+import { limitedArp } from './limit.ts';
+import { from, type Party, party, type Rule, rule, type Scene } from './scene.ts';
 import { goTo, table } from './table.ts';
 
 /**
@@ -8,15 +9,20 @@ import { goTo, table } from './table.ts';
  * port, MAC and both ARP sender fields for ARP. All else is dropped.
  */
 export function admission(scene: Scene): readonly Rule[] {
-  return parties(scene).flatMap((one) => [
-    rule(0xdead0100, 1000, ['ip', from(one), `dl_src=${one.mac}`], [goTo(table.conntrack)]),
+  const on = goTo(scene.security ? table.limit : table.conntrack);
+  const admitted = (one: Party, arpLimit: readonly string[]): readonly Rule[] => [
+    rule(0xdead0100, 1000, ['ip', from(one), `dl_src=${one.mac}`], [on]),
     rule(
       0xdead0101,
       1000,
       ['arp', from(one), `dl_src=${one.mac}`, `arp_spa=${one.ip}`, `arp_sha=${one.mac}`],
-      [goTo(table.arp)],
+      [...arpLimit, goTo(table.arp)],
     ),
-  ]);
+  ];
+  return [
+    ...(scene.host === null ? [] : admitted(scene.host, limitedArp(scene, null))),
+    ...scene.members.flatMap((member) => admitted(party(member), limitedArp(scene, member))),
+  ];
 }
 
 /** Without a chain: a member sends IPv4 and ARP from its own addresses and nothing else; other ports are not ours. */

@@ -1,18 +1,22 @@
-// A bridge's wanted flows, from the topology.
+// A bridge's wanted flows and meters, from the topology.
 
 import type { Expand } from '../../core/topology.ts';
 import type { Flow } from '../../drivers/openflow/contract.ts';
-import { identity, printFlow, sortFlows } from '../../drivers/openflow/text.ts';
+import { identity, printFlow, printMeter, sortFlows } from '../../drivers/openflow/text.ts';
 import { OpError } from '../../error.ts';
+import { meters } from './limit.ts';
 import { lay } from './pipeline.ts';
 import { scene } from './scene.ts';
 import type { Spec } from './schema.ts';
 
 export const expand: Expand<Spec> = (topology) =>
   topology.bridges.map((bridge) => {
-    const flows = lay(scene(topology, bridge));
+    const seen = scene(topology, bridge);
+    const flows = lay(seen).flatMap((table) => table.flows);
     refuseTwins(bridge.name, flows);
-    return { kind: 'flow', name: bridge.name, spec: { flows: sortFlows(flows).map(printFlow) } };
+    const limits = meters(seen).toSorted((a, b) => a.id - b.id);
+    const spec = { meters: limits.map(printMeter), flows: sortFlows(flows).map(printFlow) };
+    return { kind: 'flow', name: bridge.name, spec };
   });
 
 /** The switch keeps one flow of each table, priority and match: with two, the host would never be as the file says. */

@@ -1,21 +1,26 @@
-// The flows that carry our mark, on the bridges that carry it.
+// The flows and meters that carry our mark, on the bridges that carry it.
 
 import type { Resource } from '../../core/resource.ts';
 import type { Host } from '../../drivers/host.ts';
 import type { Flow } from '../../drivers/openflow/contract.ts';
-import { printFlow, sortFlows } from '../../drivers/openflow/text.ts';
+import { printFlow, printMeter, sortFlows } from '../../drivers/openflow/text.ts';
 import { type BridgeRow, MARK } from '../../drivers/ovsdb/contract.ts';
+import { isOurs } from './limit.ts';
 import { named } from './port.ts';
 import type { Spec } from './schema.ts';
 
 export async function observe(host: Host): Promise<readonly Resource<Spec>[]> {
   const rows = (await host.ovsdb.bridges()).filter((row) => row.externalIds[MARK] !== undefined);
-  const found = await Promise.all(
-    rows.map(async (row) => ({ name: row.name, flows: (await dump(host, row)).filter(ours) })),
-  );
+  const found = await Promise.all(rows.map(async (row) => ({ name: row.name, spec: await specOf(host, row) })));
   return found
-    .filter(({ flows }) => flows.length > 0)
-    .map(({ name, flows }) => ({ kind: 'flow', name, spec: { flows: flows.map(printFlow) } }));
+    .filter(({ spec }) => spec.flows.length + spec.meters.length > 0)
+    .map(({ name, spec }) => ({ kind: 'flow', name, spec }));
+}
+
+/** What is ours on a bridge. */
+export async function specOf(host: Host, row: BridgeRow): Promise<Spec> {
+  const [flows, meters] = await Promise.all([dump(host, row), host.openflow.meters(row.name)]);
+  return { meters: meters.filter(isOurs).map(printMeter), flows: flows.filter(ours).map(printFlow) };
 }
 
 /** A bridge's flows by the names of its ports, in our order. */

@@ -4,6 +4,7 @@ import type { Flow } from '../../drivers/openflow/contract.ts';
 import { admission, plainAdmission } from './admission.ts';
 import { arp } from './arp.ts';
 import { inside } from './inside.ts';
+import { requests } from './limit.ts';
 import { plainPolicies, policies, policyTables } from './policy.ts';
 import { replies } from './reply.ts';
 import { type Rule, rule, type Scene } from './scene.ts';
@@ -18,6 +19,8 @@ type Table = {
   readonly does: string;
   /** The flows of each concern; a concern of the policy tables is asked for each of them by number. */
   readonly flows: readonly ((scene: Scene, number: number) => readonly Rule[])[];
+  /** Whether the table is there; always unless told. */
+  readonly when?: (scene: Scene) => boolean;
   /** What becomes of a packet that no flow matches, under this cookie. */
   readonly miss: { readonly cookie: number; readonly to: number | 'drop' | 'NORMAL' };
 };
@@ -36,6 +39,13 @@ const chain: readonly Table[] = [
     miss: shutOff,
   },
   { number: table.arp, does: 'ARP to the owner of the address', flows: [arp], miss: shutOff },
+  {
+    number: table.limit,
+    does: 'so many requests a second',
+    when: (scene) => scene.security,
+    flows: [requests],
+    miss: go(table.conntrack),
+  },
   { number: table.conntrack, does: 'look the connection up', flows: [lookup], miss: shutOff },
   {
     number: table.verdict,
@@ -65,12 +75,22 @@ const plain: readonly Table[] = [
   },
 ];
 
-/** The flows of a bridge, in no order. @throws OpError `state` for a policy or flow that can't be in the pipeline. */
-export function lay(scene: Scene): readonly Flow[] {
-  const tables = (scene.bridge.chain ? chain : plain).flatMap((entry) => spread(scene, entry));
-  return tables.flatMap(({ number, flows, miss }) =>
-    [...flows.flatMap((concern) => concern(scene, number)), missed(miss)].map((one) => ({ ...one, table: number })),
-  );
+/** A table with its flows, in no order. */
+export type Laid = { readonly number: number; readonly does: string; readonly flows: readonly Flow[] };
+
+/** The tables of a bridge, in order. @throws OpError `state` for a policy or flow that can't be in the pipeline. */
+export function lay(scene: Scene): readonly Laid[] {
+  const tables = (scene.bridge.chain ? chain : plain)
+    .filter(({ when }) => when?.(scene) ?? true)
+    .flatMap((entry) => spread(scene, entry));
+  return tables.map(({ number, does, flows, miss }) => ({
+    number,
+    does,
+    flows: [...flows.flatMap((concern) => concern(scene, number)), missed(miss)].map((one) => ({
+      ...one,
+      table: number,
+    })),
+  }));
 }
 
 /** The policy table stands for all that the state file uses of 10 to 19; a miss goes to the next of them. */

@@ -193,7 +193,7 @@ test('a bridge that is gone is quiet for deletes, and an error for anything else
   const host = await fresh(none);
   await run(ovs.run, ['ovs-vsctl', 'del-br', 'ovsbr0']);
   const gone = { ...host, ovsdb: { ...host.ovsdb, bridges: async () => [] } };
-  const spec = { flows: ['cookie=0xdead0fff, priority=0 actions=drop'] };
+  const spec = { meters: [], flows: ['cookie=0xdead0fff, priority=0 actions=drop'] };
   const change = { kind: 'flow', name: 'ovsbr0', before: spec, after: null };
   await flow.preflight?.(gone, [change], () => {});
   await flow.apply(gone, [change], () => {});

@@ -1,9 +1,10 @@
 // The numbers of the tables. A packet only ever goes on to a higher one.
 
-/** 2 is kept for meters, which go between admission and conntrack; 10 to 19 are the state file's own. */
+/** 10 to 19 are the state file's own. */
 export const table = {
   admission: 0,
   arp: 1,
+  limit: 2,
   conntrack: 4,
   verdict: 6,
   destination: 7,

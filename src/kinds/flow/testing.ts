@@ -1,12 +1,10 @@
 // A bridge of a topology on a private dummy switch, and its packet tracer (ovs-vswitchd(8), ofproto/trace).
 
-import { readdirSync } from 'node:fs';
-import { createConnection } from 'node:net';
-import { join } from 'node:path';
 import type { Topology } from '../../core/topology.ts';
-import { exec, run } from '../../drivers/exec.ts';
+import { run } from '../../drivers/exec.ts';
 import type { Host } from '../../drivers/host.ts';
-import { ovsOfctl } from '../../drivers/openflow/client.ts';
+import { controlSocket } from '../../drivers/control/client.ts';
+import { openFlow } from '../../drivers/openflow/client.ts';
 import { type BridgeRow, MARK } from '../../drivers/ovsdb/contract.ts';
 import type { DummySwitch } from '../../drivers/ovsdb/testing.ts';
 
@@ -62,26 +60,13 @@ export function hostOf(ovs: DummySwitch, topology: Topology, present: (port: str
       })),
   });
   const ovsdb = { bridges: async () => topology.bridges.map(({ name }) => row(name)) };
-  return { ovsdb, openflow: ovsOfctl(exec, ovs.folder) } as unknown as Host;
+  const control = controlSocket(ovs.folder);
+  return { ovsdb, openflow: openFlow(ovs.folder, control), control } as unknown as Host;
 }
 
 /** Asks ovs-vswitchd over its control socket, many times faster than a program for each question. */
-export async function appctl(ovs: DummySwitch, method: string, ...params: readonly string[]): Promise<string> {
-  const name = readdirSync(ovs.folder).find((file) => /^ovs-vswitchd\.\d+\.ctl$/.test(file)) ?? '';
-  const socket = createConnection(join(ovs.folder, name));
-  socket.write(JSON.stringify({ id: 0, method, params }));
-  let text = '';
-  for await (const chunk of socket) {
-    text += String(chunk);
-    try {
-      const { result, error } = JSON.parse(text) as { readonly result?: string | null; readonly error?: unknown };
-      if (typeof result !== 'string') throw new TypeError(`${method} ${params.join(' ')}: ${JSON.stringify(error)}`);
-      return result;
-    } catch (cause) {
-      if (!(cause instanceof SyntaxError)) throw cause;
-    }
-  }
-  throw new TypeError(`${method}: the switch hung up`);
+export function appctl(ovs: DummySwitch, command: string, ...args: readonly string[]): Promise<string> {
+  return controlSocket(ovs.folder).command(command, args);
 }
 
 /** Where a packet goes: `LOCAL` or a device, with the destination MAC that it has there. */
@@ -102,7 +87,7 @@ export async function trace(
     const actions = /^Datapath actions: (.*)$/m.exec(part)?.[1];
     if (actions === undefined) return [];
     return top(actions).flatMap((action) => {
-      if (/^(ct|recirc|set|drop|ct_clear)(\(|$)/.test(action)) return [];
+      if (/^(ct|recirc|set|drop|ct_clear|meter)(\(|$)/.test(action)) return [];
       const port = names.get(action);
       if (port === undefined) throw new TypeError(`an action of the trace is not understood: ${action}\n${text}`);
       return [{ port, mac: mac?.[1] ?? mac?.[2] ?? flow?.[1] ?? flow?.[2] ?? '' }];
