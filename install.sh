@@ -53,39 +53,55 @@ missing() {
   done
 }
 
-# Packages are installed without starting their services: the lab runs its own copies in its own namespaces.
+# Packages are installed without starting their services: the lab runs its own copies in its own namespaces. The guard
+# that sees to it also holds what must be disabled before it may go, so that a run that was killed is finished by the next.
 install_packages() {
-  local wanted made=no status=0
+  local wanted unit status=0 try
+  units=
   mapfile -t wanted < <(missing "$@")
-  [ "${#wanted[@]}" -eq 0 ] && return 0
-  if [ ! -e "$guard" ] || grep -qs "$guard_mark" "$guard"; then
-    trap 'rm -f "$guard"' EXIT
+  if ours; then
+    units=$(sed -n 's/^# then disable: //p' "$guard")
+  elif [ "${#wanted[@]}" -eq 0 ]; then
+    return 0
+  fi
+  # What was not there before doesn't start at the next boot either: that is for the installer's modes to decide.
+  for unit in openvswitch-switch lxc lxc-net; do
+    case " ${wanted[*]} " in *" ${unit%-net} "*) units="$units $unit" ;; esac
+  done
+  if [ ! -e "$guard" ] || ours; then
+    trap settle EXIT
     trap 'exit 130' INT TERM HUP
-    { printf '#!/bin/sh\n%s\nexit 101\n' "$guard_mark" >"$guard" && chmod 755 "$guard"; } || return 1
-    made=yes
+    { printf '#!/bin/sh\n%s\n# then disable: %s\nexit 101\n' "$guard_mark" "$units" >"$guard.new" &&
+      chmod 755 "$guard.new" && mv "$guard.new" "$guard"; } || return 1
   fi
   # An earlier run that was killed may still have its apt at work.
-  local try
   for try in $(seq 150); do
     status=0
     dpkg --configure -a && break || status=$?
     sleep 2
   done
-  [ "$status" -ne 0 ] || apt-get -o APT::Update::Error-Mode=any update || status=$?
-  [ "$status" -ne 0 ] ||
-    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${wanted[@]}" </dev/null || status=$?
-  if [ "$made" = yes ]; then
-    rm -f "$guard"
-    trap - EXIT INT TERM HUP
+  if [ "${#wanted[@]}" -gt 0 ]; then
+    [ "$status" -ne 0 ] || apt-get -o APT::Update::Error-Mode=any update || status=$?
+    [ "$status" -ne 0 ] ||
+      DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${wanted[@]}" </dev/null || status=$?
   fi
-  # What was not there before doesn't start at the next boot either: that is for the installer's modes to decide. Also
-  # when apt failed half-way, and also what an earlier run that was killed has unpacked.
-  if [ -d /run/systemd/system ]; then
-    for unit in openvswitch-switch lxc lxc-net; do
-      case " ${wanted[*]} " in *" ${unit%-net} "*) systemctl disable "$unit" || true ;; esac
-    done
-  fi
+  settle
+  trap - EXIT INT TERM HUP
   return "$status"
+}
+
+ours() {
+  grep -qsxF "$guard_mark" "$guard"
+}
+
+# Also when apt failed half-way.
+settle() {
+  local unit
+  if [ -d /run/systemd/system ]; then
+    for unit in $units; do systemctl disable "$unit" || true; done
+  fi
+  rm -f "$guard.new"
+  if ours; then rm -f "$guard"; fi
 }
 
 # npm ci only when the lockfile changed since the last whole run; an interrupted one has no stamp and starts over.

@@ -35,6 +35,8 @@ export async function doing<T>(gerund: string, action: () => Promise<T>): Promis
   try {
     return await action();
   } catch (error) {
+    if (error instanceof AggregateError)
+      throw new AggregateError(error.errors.map((one: unknown) => wrap(gerund, one)));
     throw wrap(gerund, error);
   }
 }

@@ -6,6 +6,7 @@ import { difference } from '../src/core/plan.ts';
 import type { Resource } from '../src/core/resource.ts';
 import { observe } from '../src/engine/observe.ts';
 import { run } from '../src/engine/run.ts';
+import { OpError } from '../src/error.ts';
 import { samples as containers } from '../src/kinds/container/samples.ts';
 import { samples as tunnels } from '../src/kinds/tunnel/samples.ts';
 import { type FakeHost, fakeHost } from './fake-host.ts';
@@ -99,3 +100,37 @@ for (const [title, change] of Object.entries(cases)) {
     assert.equal(host.containers.containers.size, 0);
   });
 }
+
+test('what a taken-over container refuses does not keep its neighbour from being mended, and is told with its name', async () => {
+  const host = await applied();
+  const [first, second] = [host.containers.containers.get('warp-tunnel'), host.containers.containers.get(bad)];
+  assert.ok(first && second);
+  for (const name of first.files.keys()) if (name.startsWith('/etc/op-dbus/')) first.files.delete(name);
+  first.files.set('/etc/op-dbus', { kind: 'link', target: '/' });
+  second.files.delete(path);
+  await assert.rejects(
+    run(host, difference(await observe(host), wanted), () => {}),
+    { code: 'foreign', message: /warp-tunnel/ },
+  );
+  assert.ok(second.files.has(path));
+});
+
+test('when it is the machine that has no more descriptors, nothing is taken for gone', async () => {
+  const host = await applied();
+  const lack = new OpError('host', 'too many open files', { cause: Object.assign(new Error('x'), { code: 'EMFILE' }) });
+  const containers = { ...host.containers, read: () => Promise.reject(lack) };
+  await assert.rejects(observe({ ...host, containers }), /too many open files/);
+});
+
+test('a record that names more than ours ever do is none', async () => {
+  const host = await applied();
+  const container = host.containers.containers.get(bad);
+  const now = container?.files.get(record);
+  assert.ok(container && now?.kind === 'file');
+  const [spec] = JSON.parse(now.content) as { readonly unit: string }[];
+  const many = Array.from({ length: 9 }, (_, index) => ({ ...spec, unit: `u${index}` }));
+  container.files.set(record, file(JSON.stringify(many)));
+  assert.equal((await observe(host)).filter(({ name }) => name.startsWith(`${bad}/`)).length, 0);
+  container.files.set(record, file(JSON.stringify(many.slice(1))));
+  assert.equal((await observe(host)).filter(({ name }) => name.startsWith(`${bad}/`)).length, 8);
+});

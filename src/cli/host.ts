@@ -20,9 +20,15 @@ const RUN_DIR = '/run/openvswitch';
 
 /** `onThisHost`, while no other command of ours changes it; `stop` is raised by the first Ctrl-C, SIGTERM or SIGHUP. */
 export async function changingThisHost<T>(action: (host: Host, stop: AbortSignal) => Promise<T>): Promise<T> {
+  needRoot();
   return locked('/run/op-dbus.lock', 'op-dbus apply or down', () =>
     interruptible((stop) => onThisHost((host) => action(host, stop))),
   );
+}
+
+function needRoot(): void {
+  if (process.getuid?.() !== 0)
+    throw new OpError('host', 'root is needed to look at and change the host', { hint: 'Run it with sudo.' });
 }
 
 /** What is under way ends whole: a signal stops the next step, a second one everything. */
@@ -44,8 +50,7 @@ async function interruptible<T>(action: (stop: AbortSignal) => Promise<T>): Prom
 
 /** Runs `action` on this machine and closes what the drivers hold open. @throws OpError `host` without root. */
 export async function onThisHost<T>(action: (host: Host) => Promise<T>): Promise<T> {
-  if (process.getuid?.() !== 0)
-    throw new OpError('host', 'root is needed to look at and change the host', { hint: 'Run it with sudo.' });
+  needRoot();
   const files = nodeFiles();
   const control = controlSocket(RUN_DIR);
   const host: Host = {

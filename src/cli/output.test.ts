@@ -7,6 +7,7 @@ import { plainly } from './output.ts';
 test('control characters are shown by number, and line breaks, tabs and letters stay', () => {
   assert.equal(plainly('a\x1b[31mb\x07\x9b2J\r\x7f'), 'a\\u001b[31mb\\u0007\\u009b2J\\u000d\\u007f');
   assert.equal(plainly('one\n\ttwo – ж 漢'), 'one\n\ttwo – ж 漢');
+  assert.equal(plainly('a\u202eb\u2028'), 'a\\u202eb\\u2028');
 });
 
 test('a JSON text stays one, with the same value', () => {

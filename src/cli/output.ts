@@ -10,9 +10,12 @@ export function err(line: string): void {
   process.stderr.write(`${plainly(line)}\n`);
 }
 
-/** Text of a container's may stand in a line, and terminals obey control characters: here they are shown by number. */
+/** Text of a container's may stand in a line, and terminals obey control and format characters: they are shown by number. */
 export function plainly(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]/gu, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(
+    /(?![\n\t])[\p{Cc}\p{Cf}\u2028\u2029]/gu,
+    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Something worth knowing that is no error and no result. */

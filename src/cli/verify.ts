@@ -34,7 +34,9 @@ async function check(file: string | undefined, options: Options): Promise<number
     if (options.json) json({ ok, checks, drift });
     else
       for (const one of checks)
-        out(`${one.ok ? 'ok  ' : 'FAIL'}  ${one.name}: ${one.detail}${one.ok ? '' : `\n      look: ${one.command}`}`);
+        out(
+          `${one.ok ? 'ok  ' : 'FAIL'}  ${one.name}: ${one.detail.replaceAll('\n', '\n      ')}${one.ok ? '' : `\n      look: ${one.command}`}`,
+        );
     return ok ? 0 : 1;
   });
 }

@@ -17,8 +17,7 @@ export async function locked<T>(path: string, what: string, action: () => Promis
     return await action();
   } finally {
     // Removed while it is held: whoever has opened it before sees that it is another one.
-    await rm(path, { force: true });
-    await file.close();
+    await rm(path, { force: true }).finally(() => file.close());
   }
 }
 
@@ -28,7 +27,13 @@ async function lock(path: string, what: string): Promise<FileHandle> {
     const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600).catch((cause) => {
       throw new OpError('host', `the lock can't be opened: ${(cause as Error).message}`, { at: path, cause });
     });
-    if ((await held(file, path)) && (await same(file, path))) return file;
+    const ours = await held(file, path)
+      .then(async (got) => got && (await same(file, path)))
+      .catch(async (error: unknown) => {
+        await file.close();
+        throw error;
+      });
+    if (ours) return file;
     await file.close();
     if (tries === 5)
       throw new OpError('host', `another ${what} is at work`, { at: path, hint: 'Wait until it has ended.' });

@@ -7,8 +7,11 @@ import { fingerprint, fingerprints, placeholder, reveal } from '../core/secret.t
 import type { Host } from '../drivers/host.ts';
 import { OpError } from '../error.ts';
 
-/** Bounds that ours never reach: what stands in a container's record may have been put there by the container. */
-const few = 64;
+/**
+ * Bounds that ours never reach: what stands in a container's record may have been put there by the container, to make us
+ * read without end.
+ */
+const few = 8;
 const word = z
   .string()
   .max(4096)
@@ -49,17 +52,15 @@ export async function observeInside(host: Host, kind: string): Promise<readonly 
       const specs = await recorded(host, kind, name);
       const units = specs.map((spec) => spec.unit);
       const active = running ? await despite(host.containers.activeUnits(name, units), new Set<string>()) : null;
-      return Promise.all(
-        specs.map(async (spec) => ({
-          kind,
-          name: `${name}/${spec.unit}`,
-          spec: {
-            ...spec,
-            files: await seen(host, name, spec.files),
-            active: active === null || active.has(spec.unit),
-          },
-        })),
-      );
+      return inTurn(specs, async (spec) => ({
+        kind,
+        name: `${name}/${spec.unit}`,
+        spec: {
+          ...spec,
+          files: await seen(host, name, spec.files),
+          active: active === null || active.has(spec.unit),
+        },
+      }));
     }),
   );
   return found.flat();
@@ -83,16 +84,22 @@ export async function recorded(
 
 /** The files as they are: an unchanged one by its text with placeholders, a changed one by the fingerprint of all of it. */
 async function seen(host: Host, container: string, files: Inside['files']): Promise<Inside['files']> {
-  const entries = await Promise.all(
-    Object.entries(files).map(async ([path, file]): Promise<readonly [string, Inside['files'][string]][]> => {
-      const actual = await despite(host.containers.read(container, path), null);
-      if (actual === null) return [];
-      if (actual === (await revealed(host, file.text).catch(() => null))) return [[path, file]];
-      host.secrets.remember(fingerprint(actual), actual);
-      return [[path, { ...file, text: placeholder(actual) }]];
-    }),
-  );
+  type Entry = readonly [string, Inside['files'][string]];
+  const entries = await inTurn(Object.entries(files), async ([path, file]): Promise<readonly Entry[]> => {
+    const actual = await despite(host.containers.read(container, path), null);
+    if (actual === null) return [];
+    if (actual === (await revealed(host, file.text).catch(() => null))) return [[path, file]];
+    host.secrets.remember(fingerprint(actual), actual);
+    return [[path, { ...file, text: placeholder(actual) }]];
+  });
   return Object.fromEntries(entries.flat());
+}
+
+/** One after the other: a container must not use up what its neighbours need, descriptors and memory. */
+async function inTurn<T, R>(list: readonly T[], action: (one: T) => Promise<R>): Promise<readonly R[]> {
+  const results: R[] = [];
+  for (const one of list) results.push(await action(one));
+  return results;
 }
 
 /** `none` for what the container has made unreadable: that is drift of this container, and stops nobody else. */
@@ -100,9 +107,15 @@ async function despite<T>(looking: Promise<T>, none: T): Promise<T> {
   try {
     return await looking;
   } catch (error) {
-    if (error instanceof OpError && (error.code === 'host' || error.code === 'foreign')) return none;
+    if (error instanceof OpError && (error.code === 'host' || error.code === 'foreign') && !ownLack(error)) return none;
     throw error;
   }
+}
+
+/** Whether it is the machine that has no more, or is broken: no container's fault. */
+function ownLack({ cause }: OpError): boolean {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return ['EMFILE', 'ENFILE', 'ENOMEM', 'EIO'].includes(code);
 }
 
 /** The text with its secrets. @throws OpError `host` when one is unknown. */

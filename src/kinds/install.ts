@@ -13,15 +13,22 @@ const root = { uid: 0, gid: 0 };
 const candidates = '/etc/op-dbus/candidate';
 
 /**
- * Carries out a batch: removals from the entry outwards, then the rest from the exit inwards.
- * @throws OpError `check` when a program refuses its new configuration (the old one stays) or its unit doesn't start.
+ * Carries out a batch: removals from the entry outwards, then the rest from the exit inwards. A container that fails stops
+ * none of the others: it may be in somebody else's hands.
+ * @throws OpError (of several an AggregateError) `check` when a program refuses its new configuration (the old one stays) or its unit doesn't start.
  */
 export async function applyInside(host: Host, kind: string, batch: readonly Change<Inside>[]): Promise<void> {
   const order = ({ before, after }: Change<Inside>): number => (after ?? before)?.order ?? 0;
-  for (const change of batch.filter(({ after }) => after === null).toSorted((a, b) => order(b) - order(a)))
-    await remove(host, kind, change.before as Inside);
-  for (const change of batch.filter(({ after }) => after !== null).toSorted((a, b) => order(a) - order(b)))
-    await doing(change.name, () => install(host, kind, change.before, change.after as Inside));
+  const gone = batch.filter(({ after }) => after === null).toSorted((a, b) => order(b) - order(a));
+  const rest = batch.filter(({ after }) => after !== null).toSorted((a, b) => order(a) - order(b));
+  const failures: unknown[] = [];
+  for (const change of [...gone, ...rest]) {
+    const { name, before, after } = change;
+    const action = () => (after === null ? remove(host, kind, before as Inside) : install(host, kind, before, after));
+    await doing(name, action).catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures);
 }
 
 async function install(host: Host, kind: string, before: Inside | null, after: Inside): Promise<void> {
