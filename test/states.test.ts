@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import * as fc from 'fast-check';
 import { canonical, difference } from '../src/core/plan.ts';
 import type { Resource } from '../src/core/resource.ts';
-import { fieldNames } from '../src/core/state/match.ts';
+import { fieldNames } from '../src/core/state/field.ts';
 import { parse } from '../src/core/state/parse.ts';
 import type { State } from '../src/core/state/schema.ts';
 import type { Host } from '../src/drivers/host.ts';
@@ -156,18 +156,36 @@ const flow = (ports: readonly string[]): fc.Arbitrary<object> => {
       return any<string | number>('0x0800', 2048, '0x806', '0x86dd', '0x88cc', 1);
     if (field.endsWith('proto')) return any<string | number>(6, '0x11', 1, 58, 47);
     if (/^(nw|ip|ipv4|arp)_/.test(field)) return any('10.0.0.0/24', '10.0.0.9/24', '10.0.0.104', '0.0.0.0/0');
-    return /^(dl|eth)_/.test(field)
+    if (field === 'ct_state') return any('+trk', '-new+trk');
+    if (field === 'tcp_flags') return any('+syn-ack', '0x2/0x3f', '16');
+    if (field.endsWith('frag')) return any('no', 'later');
+    if (field === 'vlan_tci') return any('0', '0x1000/0x1000');
+    if (field.startsWith('ipv6_')) return any('2001:db8::/32', '::1');
+    return /^(dl|eth)_|_[st]ha$/.test(field)
       ? any('02:0A:00:01:00:64', '02:0a:00:01:00:64')
       : any<string | number>(0, '0x50', 80, 255);
   };
   const fields = fc.oneof(fc.subarray([...fieldNames], { maxLength: 3 }), fc.subarray(['ip', 'in_port', 'nw_dst']));
   const words = fields.chain((some) => fc.record(Object.fromEntries(some.map((field) => [field, value(field)]))));
-  const action = fc.oneof(
-    any({ type: 'drop' }, { type: 'normal' }),
+  const way = fc.oneof(
+    any({ type: 'drop' }, { type: 'normal' }, { type: 'resubmit', table: 15 }),
     any(...ports).map((port) => ({ type: 'output', port })),
   );
+  const change = any(
+    { type: 'set_field', field: 'nw_ttl', value: 64 },
+    { type: 'set_field', field: 'ip_dscp', value: '0x2e' },
+    { type: 'set_field', field: 'tp_dst', value: 8080 },
+    { type: 'set_field', field: 'eth_dst', value: '02:0A:00:01:00:65' },
+    { type: 'load_register', register: 3, value: 7 },
+    { type: 'controller', max_length: 128 },
+    { type: 'ct', zone: 5, commit: true, nat: { dst: '10.0.0.9:80-80' } },
+  );
   const place = { table: any(9, 10, 12, 19, 20), priority: any(0, 1, 1000, 1001, 2000, 3000, 65534, 65535) };
-  return fc.record({ ...place, match_fields: words, actions: fc.tuple(action) });
+  const timeouts = any({}, {}, { idle_timeout: 60 }, { hard_timeout: 5, idle_timeout: 7 });
+  const actions = fc.tuple(fc.array(change, { maxLength: 2 }), way).map(([some, last]) => [...some, last]);
+  return fc
+    .tuple(fc.record({ ...place, match_fields: words, actions }), timeouts)
+    .map(([body, lasts]) => ({ ...body, ...lasts }));
 };
 const samples = (ports: readonly string[], count: number): readonly object[] => fc.sample(flow(ports), count);
 const ports = { chain: ['internal_100', 'wg-warp', 'internal_102', 'ovsbr0'], plain: ['veth104', 'veth105', 'ovsbr0'] };

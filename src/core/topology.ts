@@ -33,6 +33,18 @@ export type Bridge = {
   readonly chain: boolean;
 };
 
+/** A policy that says where all of a container's transit traffic goes. */
+export type Steering = {
+  readonly name: string;
+  readonly table: number;
+  readonly priority: number;
+  readonly next: number | 'host' | null;
+  /** Null: 0xbeef and the container's id. */
+  readonly cookie: string | null;
+  /** `flow_policies[2] "wireguard-to-warp"`. */
+  readonly place: string;
+};
+
 export type Member = {
   readonly id: number;
   readonly name: string;
@@ -55,7 +67,12 @@ export type Member = {
   readonly order: number;
   /** The only destination its transit traffic may have (egress pin); null: any. */
   readonly pin: { readonly protocol: 'tcp' | 'udp'; readonly to: Endpoint } | null;
-  readonly policy: { readonly name: string; readonly table: number; readonly priority: number } | null;
+  /** The policy that says so: the first that its packets meet. */
+  readonly policy: Omit<Steering, 'next'> | null;
+  /** Other policies that would steer it, in the order in which it would meet them. */
+  readonly overridden: readonly Steering[];
+  /** Whether the file doesn't name it: it was found on the bridge, and nothing but flows is made for it. */
+  readonly discovered: boolean;
   readonly wireguard: Readonly<Record<string, WireguardState>>;
   /** WARP with its endpoint resolved. */
   readonly warp: (WarpState & { readonly resolved: Endpoint }) | null;
@@ -63,13 +80,42 @@ export type Member = {
   readonly xray: (XrayState & { readonly resolved: Endpoint | null }) | null;
 };
 
-/** A user's own flow, checked: ports exist, prerequisites are there. */
+/** A user's own flow, or a policy's for one container, checked: ports exist, prerequisites are there. */
 export type UserFlow = {
   readonly bridge: string;
   readonly table: number;
   readonly priority: number;
   readonly match: string;
+  /** As the switch prints them, but for meters: `meter:<name>`. */
   readonly actions: string;
+  /** Where in the file: `flow_policies[2] "drop-dns"`, `bridges[0].flows[3]`. */
+  readonly place: string;
+  /** `0xbeef0064`; null: the flow's place among those of its bridge says it. */
+  readonly cookie: string | null;
+  /** Seconds; null: never. */
+  readonly idleTimeout: number | null;
+  readonly hardTimeout: number | null;
+};
+
+/** A limit that flows of the bridge share: a flow's actions name it, `meter:<name>`. */
+export type Meter = {
+  readonly bridge: string;
+  readonly name: string;
+  readonly rate: number;
+  readonly unit: 'pps' | 'kbps';
+  /** In the same unit; null: the switch's own. */
+  readonly burst: number | null;
+};
+
+/** A port on one of our bridges that the file doesn't name and that isn't ours. */
+export type Discovered = {
+  readonly bridge: string;
+  /** The OVS Port row, and the Interface and device. */
+  readonly port: string;
+  readonly device: string;
+  readonly ofport: number;
+  /** What the container behind it sends from, when that is known. */
+  readonly mac: string | null;
 };
 
 /** A port the host lets in from its uplink, to a member. */
@@ -88,7 +134,11 @@ export type Topology = {
   readonly bridges: readonly Bridge[];
   /** In the order of ids. */
   readonly members: readonly Member[];
+  /** Members that the file doesn't name, for flows alone, in the order of ids. No `next` leads to one. */
+  readonly discovered: readonly Member[];
   readonly flows: readonly UserFlow[];
+  /** By bridge and name. */
+  readonly meters: readonly Meter[];
   /** Ports let in from the uplink. */
   readonly published: readonly Published[];
   /** Addresses of the members whose traffic may leave by the uplink, masqueraded (the exits). */

@@ -2,10 +2,13 @@
 
 import type { Resource } from '../core/resource.ts';
 import { fingerprint } from '../core/secret.ts';
+import { links } from '../core/state/link.ts';
 import type { State } from '../core/state/schema.ts';
-import { endpoints, topology } from '../core/topology/build.ts';
-import type { Facts, Member, Topology } from '../core/topology.ts';
+import { bridgesOf, endpoints, topology } from '../core/topology/build.ts';
+import { discover } from '../core/topology/discover.ts';
+import type { Discovered, Facts, Member, Topology } from '../core/topology.ts';
 import type { Host } from '../drivers/host.ts';
+import { MARK, type PortRow } from '../drivers/ovsdb/contract.ts';
 import type { Resolved } from './applied.ts';
 import { readContents } from './content.ts';
 import { before } from '../kinds/sysctl/observe.ts';
@@ -30,7 +33,8 @@ export async function want(host: Host, state: State, filesFolder: string, known:
   const names = endpoints(state);
   const asked = names.filter((name) => known[name] === undefined);
   const resolved = { ...pick(known, names), ...(await resolve(host, asked)) };
-  const built = topology(state, resolved);
+  const found = await discovered(host, state);
+  const built = topology(state, resolved, found);
   for (const id of identities(built.members)) host.secrets.remember(fingerprint(id), id);
   const facts = await gather(host, built, filesFolder);
   return {
@@ -38,7 +42,7 @@ export async function want(host: Host, state: State, filesFolder: string, known:
     facts,
     resolved,
     resources: kinds.flatMap((kind) => kind.expand(built, facts)),
-    notes: [...asked.map(clear), ...notes(built)],
+    notes: [...asked.map(clear), ...notes(built), ...discover(state, bridgesOf(state), found).notes],
   };
 }
 
@@ -64,6 +68,28 @@ async function gather(host: Host, built: Topology, filesFolder: string): Promise
 
 async function forwarded(host: Host): Promise<boolean> {
   return (await before(host, 'net.ipv4.ip_forward')) === '1';
+}
+
+/** With auto-discovery, the ports of the state's bridges that are nobody's: neither marked by us nor in the file. */
+async function discovered(host: Host, state: State): Promise<readonly Discovered[]> {
+  if (!state.openflow.auto_discover_containers) return [];
+  const names = state.openflow.bridges.map(({ name }) => name);
+  const own = new Set([...names, ...links(state).flatMap(({ row, device }) => [row, device])]);
+  const rows = (await host.ovsdb.bridges()).filter(({ name }) => names.includes(name));
+  return rows.flatMap((bridge) =>
+    bridge.ports.flatMap(({ name, externalIds, interface: row }) => {
+      const { ofport } = row;
+      if (externalIds[MARK] !== undefined || [name, row.name].some((each) => own.has(each))) return [];
+      if (ofport === null || ofport <= 0) return [];
+      return [{ bridge: bridge.name, port: name, device: row.name, ofport, mac: macOf(row) }];
+    }),
+  );
+}
+
+/** What a container behind the port sends from. The MAC of a veth's end on the bridge is not that of its other end. */
+function macOf({ type, mac, macInUse, externalIds }: PortRow['interface']): string | null {
+  const own = type === 'internal' ? (mac ?? macInUse) : null;
+  return (own ?? externalIds['attached-mac'] ?? null)?.toLowerCase() ?? null;
 }
 
 function pick(known: Resolved, names: readonly string[]): Resolved {

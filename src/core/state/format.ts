@@ -71,6 +71,28 @@ export const peerEndpoint = text('an IPv4 address with port, like 203.0.113.5:51
   return ipv4(value, parsed !== null && isIPv4(parsed.host));
 });
 
+/** `container:100`, `container:100-199`, `container:*`, `container:xray-client`, `port:internal_*` (selector.ts reads it). */
+export const selector = pattern(
+  /^(container:([1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?|\*|[a-z]([a-z0-9-]{0,61}[a-z0-9])?)|port:[A-Za-z0-9_*?-]{1,15})$/,
+  'a selector like container:100, container:100-199, container:*, container:xray-client or port:internal_*',
+);
+
+/** Where a policy sends: an interface name, in which variables may stand. */
+export const target = pattern(
+  /^[A-Za-z{][A-Za-z0-9_{}-]{0,62}$/,
+  'an interface name of at most 15 letters, digits, _ or -, like internal_100',
+);
+
+export const cookie = pattern(/^0x[bB][eE][eE][fF][0-9a-fA-F]{4}$/, 'a cookie from 0xbeef0000 to 0xbeefffff');
+
+export const nat = text('an IPv4 address, alone or with a port or ports, like 10.0.0.5:8000-8099', (value) => {
+  const [ip = '', ports, ...more] = value.split(':');
+  const range = (ports ?? '1').split('-');
+  const numbers = range.map((port) => (/^[1-9][0-9]{0,4}$/.test(port) ? Number(port) : 65536));
+  const [low = 0, high = low] = numbers;
+  return ipv4(value, isIPv4(ip) && more.length === 0 && range.length <= 2 && low <= high && high <= 65535);
+});
+
 /** Reads `host:port`; null for anything else. */
 export function parseEndpoint(value: string): { readonly host: string; readonly port: number } | null {
   const [, name = '', digits = ''] = /^(.*):([1-9][0-9]{0,4})$/.exec(value) ?? [];

@@ -19,7 +19,11 @@ export function findingsOf(schema: z.ZodType, value: unknown, issues: readonly z
     const wanted = expected(here.schema, issue);
     if (here.value === undefined) return [{ path, message: `missing: expected ${wanted}` }];
     const hint =
-      issue.code === 'custom' && typeof issue.params?.['hint'] === 'string' ? { hint: issue.params['hint'] } : {};
+      issue.code === 'custom' && typeof issue.params?.['hint'] === 'string'
+        ? { hint: issue.params['hint'] }
+        : issue.code === 'invalid_union' && here.value === 'group'
+          ? { hint: 'op-dbus keeps no groups: write one flow for each way that packets may go.' }
+          : {};
     return [{ path, message: `expected ${wanted}${contrast(here.value, issue)}`, ...hint }];
   });
 }

@@ -89,7 +89,7 @@ export function subnet(draft: Draft, bridge: string): Address | null {
 export function fill(output: Output): State {
   const bridges: readonly BridgeState[] =
     output.openflow.bridges ??
-    (bridgeNames(output) ?? []).map((name) => ({ name: name ?? 'ovsbr0', flows: [], socket_ports: [] }));
+    (bridgeNames(output) ?? []).map((name) => ({ name: name ?? 'ovsbr0', flows: [], socket_ports: [], meters: [] }));
   const containers = links(output).map((link): ContainerState => {
     const container = output.lxc.containers[link.index] as Output['lxc']['containers'][number];
     const filled = {

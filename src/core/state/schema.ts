@@ -121,35 +121,71 @@ const container = z.strictObject({
     .optional(),
 });
 
-/** One action of a flow, as the specification writes it. Further ones come with the native OpenFlow client. */
-const action = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('output'), port: device }),
-  z.strictObject({ type: z.literal('normal') }),
-  z.strictObject({ type: z.literal('drop') }),
-]);
+const text = z.union([z.string(), z.int()]).meta({ description: 'a string or a whole number' });
 
 /** The other tables, and the lowest and highest priority, are the pipeline's own (docs/pipeline.md). */
 const table = z.int().min(10).max(19).default(10).meta({ description: 'a table from 10 to 19' });
 const priority = z.int().min(1).max(65534).default(1000).meta({ description: 'a priority from 1 to 65534' });
+const later = z.int().min(11).max(19).meta({ description: "a table from 11 to 19, above the flow's own" });
+const seconds = z.int().min(1).max(65535).meta({ description: 'seconds from 1 to 65535' });
+
+/** The actions of a flow, as the specification writes them; in a policy, `to` may hold variables. */
+const actionOf = (to: z.ZodString) =>
+  z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('output'), port: to }),
+    z.strictObject({ type: z.literal('normal') }),
+    z.strictObject({ type: z.literal('drop') }),
+    z.strictObject({ type: z.literal('set_field'), field: z.string(), value: text }),
+    z.strictObject({
+      type: z.literal('load_register'),
+      register: z.int().min(0).max(15).meta({ description: 'a register from 0 to 15' }),
+      value: z.int().min(0).max(0xffffffff).meta({ description: 'a number of 32 bits' }),
+    }),
+    z.strictObject({ type: z.literal('resubmit'), table: later }),
+    z.strictObject({
+      type: z.literal('controller'),
+      max_length: z.int().min(0).max(65535).default(65535).meta({ description: 'bytes from 0 to 65535' }),
+    }),
+    z.strictObject({
+      type: z.literal('ct'),
+      zone: z.int().min(1).max(65535).meta({ description: 'a zone from 1 to 65535, but not 44100' }),
+      table: later.optional(),
+      commit: z.boolean().default(false),
+      nat: z.strictObject({ src: format.nat.optional(), dst: format.nat.optional() }).optional(),
+    }),
+    z.strictObject({ type: z.literal('meter'), meter: name }),
+  ]);
+
+/** Field → value, as ovs-fields(7) names them; a bare protocol has the value "": `{"tcp": "", "tp_dst": 80}`. */
+const matchFields = z.record(z.string(), text).default({});
+
+/** What a flow and a policy's template have in common. */
+const flowKeys = {
+  table,
+  priority,
+  match_fields: matchFields,
+  /** extension: the flow goes when no packet came for so long; the next apply puts it back. */
+  idle_timeout: seconds.optional(),
+  /** extension: the flow goes after so long. */
+  hard_timeout: seconds.optional(),
+  /** extension: whose the flow is; given by op-dbus unless told. */
+  cookie: format.cookie.optional(),
+};
 
 const policy = z.strictObject({
   name,
-  /** `container:100`. Ranges, `*` and `port:` come with auto-discovery. */
-  selector: z
-    .string()
-    .regex(/^container:[1-9][0-9]{0,9}$/)
-    .meta({ description: 'container:<id>, like container:100' }),
-  template: z.strictObject({ table, priority, actions: z.array(action).min(1).max(1) }),
+  selector: format.selector,
+  template: z.strictObject({ ...flowKeys, actions: z.array(actionOf(format.target)).min(1) }),
 });
 
-const flow = z.strictObject({
-  table,
-  priority,
-  /** Field → value, as ovs-fields(7) names them; a bare protocol has the value "": `{"tcp": "", "tp_dst": 80}`. */
-  match_fields: z
-    .record(z.string(), z.union([z.string(), z.int()]).meta({ description: 'a string or a whole number' }))
-    .default({}),
-  actions: z.array(action).min(1),
+const flow = z.strictObject({ ...flowKeys, actions: z.array(actionOf(device)).min(1) });
+
+/** extension: a limit that flows of the bridge share, by the action `meter`. */
+const meter = z.strictObject({
+  name,
+  rate: z.int().min(1).max(0xffffffff).meta({ description: 'units from 1 to 4294967295' }),
+  unit: z.enum(['pps', 'kbps']),
+  burst: z.int().min(1).max(0xffffffff).optional().meta({ description: 'units from 1 to 4294967295' }),
 });
 
 const socketPort = z.strictObject({
@@ -164,6 +200,7 @@ const bridge = z.strictObject({
   name: device,
   flows: z.array(flow).default([]),
   socket_ports: z.array(socketPort).default([]),
+  /** extension */ meters: z.array(meter).default([]),
   /** extension: the bridge's own address with prefix; the subnet's first address unless told. */
   address: address.optional(),
 });
@@ -207,7 +244,6 @@ type NetworkState = z.output<typeof network> & {
   readonly port_name: string;
 };
 export type BridgeState = z.output<typeof bridge>;
-export type ActionState = z.output<typeof action>;
 export type WireguardState = z.output<typeof wireguard>;
 export type WarpState = z.output<typeof warp>;
 export type XrayState = z.output<typeof xray>;

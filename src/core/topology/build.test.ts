@@ -8,6 +8,7 @@ import * as fc from 'fast-check';
 import { OpError } from '../../error.ts';
 import { parse } from '../state/parse.ts';
 import type { State } from '../state/schema.ts';
+import type { Topology } from '../topology.ts';
 import { endpoints, topology } from './build.ts';
 import { bridgeMac, containerMac, portNumber } from './number.ts';
 
@@ -24,6 +25,11 @@ function state(value: unknown): State {
 }
 
 const client = topology(state(good), resolved);
+
+/** Places tell of the order in the file, and nothing else may. */
+function placeless(whole: Topology): unknown {
+  return JSON.parse(JSON.stringify(whole, (key, value: unknown) => (key === 'place' ? undefined : value)));
+}
 
 test('the client chain leads 100 → 101 → 102 → host, and starts from the exit', () => {
   assert.deepEqual(
@@ -154,24 +160,87 @@ test("users' flows are translated to devices, prerequisites first", () => {
     lxc: { containers: [{ id: 101, name: 'a', network }] },
     openflow: { bridges: [{ name: 'ovsbr0', flows }] },
   };
-  const bridge = { bridge: 'ovsbr0', table: 10 };
+  const bridge = { bridge: 'ovsbr0', table: 10, cookie: null, idleTimeout: null, hardTimeout: null };
   assert.deepEqual(topology(state(value), {}).flows, [
     {
       ...bridge,
+      place: 'bridges[0].flows[0]',
       priority: 1000,
       match: 'tcp,in_port=internal_101,tp_dst=80',
       actions: 'output:internal_101,output:LOCAL',
     },
-    { ...bridge, priority: 5, match: 'dl_type=0x800,nw_proto=17,tp_dst=53', actions: 'drop' },
-    { ...bridge, priority: 6, match: 'in_port=LOCAL', actions: 'NORMAL' },
+    {
+      ...bridge,
+      place: 'bridges[0].flows[1]',
+      priority: 5,
+      match: 'dl_type=0x800,nw_proto=17,tp_dst=53',
+      actions: 'drop',
+    },
+    { ...bridge, place: 'bridges[0].flows[2]', priority: 6, match: 'in_port=LOCAL', actions: 'NORMAL' },
   ]);
+});
+
+test('of several policies the lowest table steers, there the highest priority; the others are kept in that order', () => {
+  const containers = [100, 101, 102].map((id) => ({ id, name: `c${id}` }));
+  const policy = (name: string, selector: string, template: object): object => ({ name, selector, template });
+  const to = (port: string): object => ({ actions: [{ type: 'output', port }] });
+  const flow_policies = [
+    policy('all', 'container:*', { ...to('internal_102'), priority: 500 }),
+    policy('late', 'container:100', { actions: [{ type: 'drop' }], table: 11, priority: 9000 }),
+    policy('own', 'container:100', { ...to('internal_101'), cookie: '0xBEEF00AA' }),
+    policy('exit', 'container:102', { actions: [{ type: 'normal' }] }),
+    policy('b', 'container:*', {
+      actions: [{ type: 'drop' }],
+      match_fields: { udp: '' },
+      priority: 700,
+      table: 12,
+      cookie: '0xBEEF00BB',
+    }),
+    policy('a', 'container:100-101', { actions: [{ type: 'drop' }], match_fields: { tcp: '' }, priority: 800 }),
+  ];
+  const whole = topology(state({ lxc: { containers }, openflow: { flow_policies } }), {});
+  assert.deepEqual(
+    whole.members.map(({ next, order, policy: first, overridden }) => [
+      next,
+      order,
+      first?.name,
+      first?.cookie,
+      first?.place,
+      overridden.map((one) => [one.name, one.next]),
+    ]),
+    [
+      [
+        101,
+        2,
+        'own',
+        '0xbeef00aa',
+        'flow_policies[2] "own"',
+        [
+          ['all', 102],
+          ['late', null],
+        ],
+      ],
+      [102, 1, 'all', null, 'flow_policies[0] "all"', []],
+      ['host', 0, 'exit', null, 'flow_policies[3] "exit"', []],
+    ],
+  );
+  assert.deepEqual(
+    whole.flows.map(({ match, cookie, place }) => [match, cookie, place]),
+    [
+      ['tcp,in_port=internal_100', '0xbeef0064', 'flow_policies[5] "a"'],
+      ['udp,in_port=internal_100', '0xbeef00bb', 'flow_policies[4] "b"'],
+      ['tcp,in_port=internal_101', '0xbeef0065', 'flow_policies[5] "a"'],
+      ['udp,in_port=internal_101', '0xbeef00bb', 'flow_policies[4] "b"'],
+      ['udp,in_port=internal_102', '0xbeef00bb', 'flow_policies[4] "b"'],
+    ],
+  );
 });
 
 test('the order of containers and policies in the file does not matter', () => {
   const shuffled = JSON.parse(good) as { lxc: { containers: unknown[] }; openflow: { flow_policies: unknown[] } };
   shuffled.lxc.containers.reverse();
   shuffled.openflow.flow_policies.reverse();
-  assert.deepEqual(topology(state(shuffled), resolved), client);
+  assert.deepEqual(placeless(topology(state(shuffled), resolved)), placeless(client));
 });
 
 test('port numbers stay in the range that Open vSwitch never hands out, and numbers of valid ids differ', () => {

@@ -6,7 +6,10 @@ import { type Address, compareIps, networkOf, nthOf, parseAddress, showAddress }
 import { type Link, links, subnet } from '../state/link.ts';
 import { parseEndpoint } from '../state/format.ts';
 import type { ContainerState, State, WireguardState } from '../state/schema.ts';
-import type { Bridge, Endpoint, Member, Published, Role, Topology } from '../topology.ts';
+import { ownFlows, policyFlows, targetsOf } from '../state/placed.ts';
+import { isChain } from '../state/rule/chain.ts';
+import type { Bridge, Discovered, Endpoint, Member, Meter, Published, Role, Topology } from '../topology.ts';
+import { discover, type Newcomer } from './discover.ts';
 import { userFlows } from './flow.ts';
 import { bridgeMac, containerMac, portNumber } from './number.ts';
 import { type Route, routes } from './route.ts';
@@ -28,29 +31,56 @@ export function endpoints(state: State): readonly string[] {
  * What a state that `parse` accepted means. Of a name's addresses the smallest is taken, so that the order of a name
  * server's answers changes nothing. @throws OpError `host` when `resolved` lacks an IPv4 address of one of `endpoints`.
  */
-export function topology(state: State, resolved: Resolved): Topology {
-  const found = links(state);
-  const ways = routes(state, found);
-  const bridges = state.openflow.bridges.map((bridge, index) => buildBridge(state, bridge.name, index));
-  const members = found
+export function topology(state: State, resolved: Resolved, found: readonly Discovered[] = []): Topology {
+  const known = links(state);
+  const bridges = bridgesOf(state);
+  const { newcomers } = discover(state, bridges, found);
+  const placed = [...ownFlows(state), ...policyFlows(state, [...targetsOf(known), ...newcomers])];
+  const ways = routes(
+    placed.filter(({ steers }) => steers),
+    known,
+  );
+  const members = known
     .map((link) => member(link, state.lxc.containers[link.index] as ContainerState, { ways, bridges, resolved }))
     .toSorted((a, b) => a.id - b.id);
+  const discovered = newcomers.map((one) => stranger(one, { ways, bridges }));
   return {
     level: state.openflow.obfuscation_level,
     securityFlows: state.openflow.enable_security_flows,
-    bridges: bridges.map((bridge) => ({
-      ...bridge,
-      chain: steers(members.filter((each) => each.bridge === bridge.name)),
-    })),
+    bridges,
     members,
-    flows: userFlows(state, members),
+    discovered,
+    flows: userFlows(
+      placed.filter(({ steers }) => !steers),
+      [...members, ...discovered],
+    ),
+    meters: metersOf(state),
     published: members.flatMap(published),
     exits: members.filter(({ next }) => next === 'host').map(({ address, pin }) => ({ ip: address.ip, pin })),
   };
 }
 
+/** The bridges of a state. */
+export function bridgesOf(state: State): readonly Bridge[] {
+  const known = { draft: state, links: links(state) };
+  return state.openflow.bridges.map(({ name }, index) => ({
+    ...buildBridge(state, name, index),
+    chain: isChain(known, name),
+  }));
+}
+
+function metersOf(state: State): readonly Meter[] {
+  return state.openflow.bridges.flatMap(({ name, meters }) =>
+    meters.map(({ burst = null, ...meter }) => ({ bridge: name, ...meter, burst })).toSorted(byName),
+  );
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : Number(a.name > b.name);
+}
+
 /** Gives the bridge the first address of its members' subnet, unless the state gives it one; none without members. */
-function buildBridge(state: State, name: string, index: number): Bridge {
+function buildBridge(state: State, name: string, index: number): Omit<Bridge, 'chain'> {
   const attached = state.lxc.containers.some(({ network }) => network.bridge === name);
   const own = state.openflow.bridges[index]?.address;
   const network = subnet(state, name);
@@ -61,12 +91,7 @@ function buildBridge(state: State, name: string, index: number): Bridge {
     address,
     subnet: address === null ? null : showAddress(networkOf(address)),
     mac: bridgeMac(index),
-    chain: false,
   };
-}
-
-function steers(members: readonly Member[]): boolean {
-  return members.some(({ next, role }) => typeof next === 'number' || role !== 'plain');
 }
 
 type Context = {
@@ -101,13 +126,39 @@ function member(link: Link, container: ContainerState, { ways, bridges, resolved
     mac: containerMac(id),
     address,
     gateway: bridges.find(({ name }) => name === container.network.bridge)?.address?.ip ?? '',
-    next: way?.next ?? null,
-    order: way?.order ?? 0,
+    ...(way ?? nowhere),
     pin: pin(role, tunnel, server),
-    policy: way?.policy ?? null,
+    discovered: false,
     wireguard: wireguardOf(container),
     warp: warp === undefined || tunnel === null ? null : { ...warp, resolved: tunnel },
     xray: config.xray === undefined ? null : { ...config.xray, resolved: server },
+  };
+}
+
+const nowhere: Route = { next: null, order: 0, policy: null, overridden: [] };
+
+/** Nothing but its flows is ours, so what it runs doesn't matter. */
+function stranger(one: Newcomer, { ways, bridges }: Omit<Context, 'resolved'>): Member {
+  const { id, name, bridge, row, device, ofport, mac, ip, prefix } = one;
+  return {
+    id,
+    name,
+    template: '',
+    autostart: false,
+    role: 'plain',
+    bridge,
+    mode: device.startsWith('veth') ? 'veth' : 'socket',
+    port: { row, device, ofport },
+    device,
+    mac,
+    address: { ip, prefix },
+    gateway: bridges.find((each) => each.name === bridge)?.address?.ip ?? '',
+    ...(ways.get(id) ?? nowhere),
+    pin: null,
+    discovered: true,
+    wireguard: {},
+    warp: null,
+    xray: null,
   };
 }
 

@@ -1,6 +1,6 @@
 // Topologies for tests and samples, written by hand: the specification's three profiles.
 
-import type { Bridge, Member, Topology } from '../topology.ts';
+import type { Bridge, Member, Topology, UserFlow } from '../topology.ts';
 
 export const ovsbr0: Bridge = {
   name: 'ovsbr0',
@@ -30,6 +30,8 @@ export function member(id: number, name: string, more: Partial<Member>): Member 
     order: 0,
     pin: null,
     policy: null,
+    overridden: [],
+    discovered: false,
     wireguard: {},
     warp: null,
     xray: null,
@@ -37,7 +39,15 @@ export function member(id: number, name: string, more: Partial<Member>): Member 
   };
 }
 
-const policy = (name: string): Member['policy'] => ({ name, table: 10, priority: 1000 });
+function policy(name: string, index: number): Member['policy'] {
+  return { name, table: 10, priority: 1000, cookie: null, place: `flow_policies[${index}] "${name}"` };
+}
+
+/** A flow of the file without cookie and timeouts, but for what `more` says. */
+export function userFlow(more: Partial<UserFlow>): UserFlow {
+  const place = { bridge: 'ovsbr0', table: 10, priority: 1000, place: 'bridges[0].flows[0]' };
+  return { ...place, match: '', actions: 'drop', cookie: null, idleTimeout: null, hardTimeout: null, ...more };
+}
 
 export const VPS = { ip: '203.0.113.30', port: 443 };
 export const WARP = { ip: '162.159.192.1', port: 2408 };
@@ -47,7 +57,7 @@ export const chain: readonly Member[] = [
     role: 'gateway',
     next: 101,
     order: 2,
-    policy: policy('wireguard-to-warp'),
+    policy: policy('wireguard-to-warp', 0),
     wireguard: {
       wg0: {
         address: '10.99.0.1/24',
@@ -64,7 +74,7 @@ export const chain: readonly Member[] = [
     next: 102,
     order: 1,
     pin: { protocol: 'udp', to: WARP },
-    policy: policy('warp-to-xray'),
+    policy: policy('warp-to-xray', 1),
     warp: {
       interface: 'wg-warp',
       address: '10.99.1.2/32',
@@ -78,7 +88,7 @@ export const chain: readonly Member[] = [
     role: 'proxy-client',
     next: 'host',
     pin: { protocol: 'tcp', to: VPS },
-    policy: policy('xray-to-internet'),
+    policy: policy('xray-to-internet', 2),
     xray: {
       inbound: { port: 1080, protocol: 'socks' },
       outbound: { protocol: 'vmess', server: 'vps.example.net', port: 443, id: 'U', alterId: 0, security: 'auto' },
@@ -92,7 +102,9 @@ export const client: Topology = {
   securityFlows: true,
   bridges: [ovsbr0],
   members: chain,
+  discovered: [],
   flows: [],
+  meters: [],
   published: [{ protocol: 'udp', port: 51820, to: '10.0.0.100', from: 'lan' }],
   exits: [{ ip: '10.0.0.102', pin: { protocol: 'tcp', to: VPS } }],
 };
@@ -105,7 +117,7 @@ export const vps: Topology = {
     member(100, 'xray-server', {
       role: 'proxy-server',
       next: 'host',
-      policy: policy('xray-server-forwarding'),
+      policy: policy('xray-server-forwarding', 0),
       xray: {
         inbound: {
           port: 443,
@@ -122,7 +134,9 @@ export const vps: Topology = {
       },
     }),
   ],
+  discovered: [],
   flows: [],
+  meters: [],
   published: [{ protocol: 'tcp', port: 443, to: '10.0.0.100', from: 'anywhere' }],
   exits: [{ ip: '10.0.0.100', pin: null }],
 };
@@ -132,7 +146,9 @@ export const none: Topology = {
   securityFlows: true,
   bridges: [{ ...ovsbr0, address: null, subnet: null, chain: false }],
   members: [],
+  discovered: [],
   flows: [],
+  meters: [],
   published: [],
   exits: [],
 };

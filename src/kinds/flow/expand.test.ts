@@ -7,7 +7,7 @@ import type { Facts, Topology, UserFlow } from '../../core/topology.ts';
 import { decodeFlow, encodeFlow } from '../../drivers/openflow/entry.ts';
 import { parseFlow, printFlow, sortFlows } from '../../drivers/openflow/text.ts';
 import { expand } from './expand.ts';
-import { client, none, vps } from '../../core/topology/fixture.ts';
+import { client, none, userFlow, vps } from '../../core/topology/fixture.ts';
 import { mixed, topologies } from './fixture.ts';
 import { ours } from './observe.ts';
 
@@ -18,8 +18,7 @@ function flows(topology: Topology, bridge = 'ovsbr0'): readonly string[] {
 }
 
 function own(flow: Partial<UserFlow>): Topology {
-  const whole = { bridge: 'ovsbr0', table: 10, priority: 2000, match: '', actions: 'drop', ...flow };
-  return { ...client, flows: [whole] };
+  return { ...client, flows: [userFlow({ priority: 2000, ...flow })] };
 }
 
 for (const [name, topology] of Object.entries(topologies))
@@ -132,7 +131,9 @@ test('a policy without a chain drops transit, but not the subnet, or lets it be'
   const member = (next: 'host' | null): Topology => ({
     ...mixed,
     members: mixed.members.map((one) =>
-      one.id === 104 ? { ...one, next, policy: { name: 'mesh', table: 11, priority: 1000 } } : one,
+      one.id === 104
+        ? { ...one, next, policy: { name: 'mesh', table: 11, priority: 1000, cookie: null, place: '' } }
+        : one,
     ),
   });
   const own = (topology: Topology): readonly string[] =>
@@ -177,7 +178,7 @@ test('flows that can not be in the pipeline are refused, and the error quotes th
     [{ match: 'ip,in_port=internal_100', actions: 'mod_tp_dst:5' }, /mod_tp_dst:5/],
     [{ match: 'arp,in_port=internal_100', actions: 'normal' }, /matches arp/],
     [{ match: 'udp,in_port=internal_100', actions: 'normal', priority: 1000 }, /priority of policy wireguard-to-warp/],
-    [{ match: 'ct_state=+new' }, /ct_state=\+new, which is not known/],
+    [{ match: 'conj_id=1' }, /conj_id=1, which is not known/],
     [{ match: 'tcp,tp_dst=99999' }, /tp_dst=99999/],
     [{ match: 'ip,nw_dst=010.0.0.1' }, /nw_dst=010\.0\.0\.1/],
     [{ match: 'ip,nw_dst=10.0.0.1/255.0.255.0' }, /nw_dst/],

@@ -1,6 +1,6 @@
 // The profiles' topologies, and one with everything that flows can meet.
 
-import { chain, client, member, none, ovsbr0, vps } from '../../core/topology/fixture.ts';
+import { chain, client, member, none, ovsbr0, userFlow, vps } from '../../core/topology/fixture.ts';
 import type { Topology } from '../../core/topology.ts';
 
 /** The chain at level 1 with a plain veth container beside it, flows of the file's own, and a bridge without a chain. */
@@ -34,16 +34,10 @@ export const mixed: Topology = {
     }),
   ],
   flows: [
-    { bridge: 'ovsbr0', table: 10, priority: 1500, match: 'udp,in_port=internal_100,udp_dst=1900', actions: 'drop' },
-    { bridge: 'ovsbr0', table: 12, priority: 1000, match: 'tcp,in_port=veth105,tcp_dst=443', actions: 'normal' },
-    {
-      bridge: 'ovsbr0',
-      table: 10,
-      priority: 1200,
-      match: 'nw_dst=198.51.100.7/24,ip,in_port=internal_100',
-      actions: 'output:wg-warp',
-    },
-    { bridge: 'mesh', table: 10, priority: 1000, match: 'tcp,tp_dst=25', actions: 'drop' },
+    userFlow({ priority: 1500, match: 'udp,in_port=internal_100,udp_dst=1900' }),
+    userFlow({ table: 12, match: 'tcp,in_port=veth105,tcp_dst=443', actions: 'normal' }),
+    userFlow({ priority: 1200, match: 'nw_dst=198.51.100.7/24,ip,in_port=internal_100', actions: 'output:wg-warp' }),
+    userFlow({ bridge: 'mesh', match: 'tcp,tp_dst=25' }),
   ],
 };
 

@@ -1,6 +1,6 @@
 // One bridge of the topology as its flows need it: who is on it, and who may begin to talk to whom.
 
-import type { Bridge, Member, Published, Topology, UserFlow } from '../../core/topology.ts';
+import type { Bridge, Member, Published, Steering, Topology, UserFlow } from '../../core/topology.ts';
 import type { Flow } from '../../drivers/openflow/contract.ts';
 
 /** A flow before the pipeline puts it into a table. */
@@ -20,6 +20,7 @@ export type Scene = {
   /** The host as a party; null where the bridge has no address. */
   readonly host: Party | null;
   readonly subnet: string | null;
+  /** Discovered ones among them. */
   readonly members: readonly Member[];
   readonly flows: readonly UserFlow[];
   /** The members' published ports: let in from any source. */
@@ -30,7 +31,7 @@ export type Scene = {
 const HOST = 0xfffe;
 
 export function scene(topology: Topology, bridge: Bridge): Scene {
-  const members = topology.members.filter((member) => member.bridge === bridge.name);
+  const members = [...topology.members, ...topology.discovered].filter((member) => member.bridge === bridge.name);
   return {
     bridge,
     level: topology.level,
@@ -55,11 +56,16 @@ export function parties({ host, members }: Scene): readonly Party[] {
   return [...(host === null ? [] : [host]), ...members.map(party)];
 }
 
-/** Where the member's policy sends: a member of the same bridge or the host; null when nowhere, and so dropped. */
-export function next(scene: Scene, member: Member): Party | null {
-  if (member.next === 'host') return scene.host;
-  const found = scene.members.find((candidate) => candidate.id === member.next);
+/** Where a policy sends: a member of the same bridge or the host; null when nowhere, and so dropped. */
+export function next(scene: Scene, way: Pick<Steering, 'next'>): Party | null {
+  if (way.next === 'host') return scene.host;
+  const found = scene.members.find((candidate) => candidate.id === way.next);
   return found === undefined ? null : party(found);
+}
+
+/** The policies that steer a member, in the order in which its packets meet them. */
+export function steerings({ policy, next: way, overridden }: Member): readonly Steering[] {
+  return policy === null ? [] : [{ ...policy, next: way }, ...overridden];
 }
 
 export function rule(cookie: number, priority: number, match: readonly string[], actions: readonly string[]): Rule {

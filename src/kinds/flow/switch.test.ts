@@ -9,7 +9,7 @@ import type { Facts, Member, Topology } from '../../core/topology.ts';
 import { run } from '../../drivers/exec.ts';
 import type { Host } from '../../drivers/host.ts';
 import { type DummySwitch, startDummySwitch } from '../../drivers/ovsdb/testing.ts';
-import { client, none } from '../../core/topology/fixture.ts';
+import { client, none, userFlow } from '../../core/topology/fixture.ts';
 import { mixed, topologies } from './fixture.ts';
 import { flow } from './index.ts';
 import type { Spec } from './schema.ts';
@@ -90,13 +90,15 @@ test('matches of the file, however spelled, read back as they are wanted', async
       .map((words) => words.filter((word) => word !== '').join(',')),
   );
   const matches = fc.sample(match, 300);
-  const flows = matches.map((text, index) => ({
-    bridge: 'ovsbr0',
-    table: 10,
-    priority: index + 1,
-    match: text,
-    actions: 'drop',
-  }));
+  const flows = matches.map((text, index) =>
+    userFlow({
+      bridge: 'ovsbr0',
+      table: 10,
+      priority: index + 1,
+      match: text,
+      actions: 'drop',
+    }),
+  );
   const wanted = flow.expand({ ...none, flows }, {} as Facts);
   await go(host, wanted);
   assert.deepEqual((await flow.observe(host))[0]?.spec.flows, wanted[0]?.spec.flows);

@@ -2,6 +2,7 @@
 
 import { bad, type Draft } from '../draft.ts';
 import { bridgeNames, links } from '../link.ts';
+import { targetsOf } from '../placed.ts';
 import type { Finding } from '../problem.ts';
 import { addresses } from './address.ts';
 import { chains } from './chain.ts';
@@ -21,6 +22,11 @@ export function judge(view: View): readonly Finding[] {
   return rules.flatMap((rule) => rule(view));
 }
 
+/** What doesn't fit of the policies alone. */
+export function judgePolicies(view: View): readonly Finding[] {
+  return [policies, flows, chains].flatMap((rule) => rule(view));
+}
+
 /** `whole`: false when the draft stands for a file of which nothing could be read. */
 export function view(draft: Draft, whole: boolean): View {
   const found = links(draft);
@@ -28,5 +34,12 @@ export function view(draft: Draft, whole: boolean): View {
   const idsKnown =
     listed && found.length === (draft.lxc?.containers ?? []).length && found.every(({ id }) => id !== null);
   const portsKnown = idsKnown && found.every(({ row, device }) => row !== null && device !== null);
-  return { draft, links: found, bridges: whole ? bridgeNames(draft) : null, idsKnown, portsKnown };
+  return {
+    draft,
+    links: found,
+    bridges: whole ? bridgeNames(draft) : null,
+    idsKnown,
+    portsKnown,
+    targets: targetsOf(found),
+  };
 }

@@ -1,8 +1,10 @@
 // What a rule is: it sees the good parts of the file and says what doesn't fit together.
 
-import type { Draft } from '../draft.ts';
+import { type Draft, entries, type PolicyDraft } from '../draft.ts';
 import type { Link } from '../link.ts';
+import { ownFlows, type Placed, policyFlows, selected, unplaced } from '../placed.ts';
 import type { Finding, Path } from '../problem.ts';
+import type { Target } from '../selector.ts';
 
 export type View = {
   readonly draft: Draft;
@@ -12,6 +14,8 @@ export type View = {
   /** Whether every container's id, and every port's name, is known: only then something can be missed. */
   readonly idsKnown: boolean;
   readonly portsKnown: boolean;
+  /** Whom policies may select: the containers of the file, or one that was discovered. */
+  readonly targets: readonly Target[];
 };
 
 /** Paths are relative to `plugins`. */
@@ -38,4 +42,19 @@ export function repeated(
     seen.set(value, path);
     return [];
   });
+}
+
+/** Every flow of the file for each container, and a policy that selects none by itself. */
+export function placed({ draft, targets }: View): readonly Placed[] {
+  const alone = entries<PolicyDraft>(draft.openflow?.flow_policies).flatMap(([index, policy]) =>
+    selected(policy, targets).length === 0 ? [unplaced(index, policy)] : [],
+  );
+  return [...ownFlows(draft), ...policyFlows(draft, targets), ...alone];
+}
+
+/** Of findings that say the same at the same place the first: a policy is looked at for each of its containers. */
+export function unique(findings: readonly Finding[]): readonly Finding[] {
+  return [
+    ...new Map(findings.toReversed().map((one) => [JSON.stringify([one.path, one.message]), one])).values(),
+  ].toReversed();
 }
