@@ -67,7 +67,7 @@ function tell({ from, bridge, packet, steps, to }: Hop): void {
   const port = packet.port === null ? '' : `:${packet.port}`;
   out(`${from} sends ${packet.protocol} ${packet.source} → ${packet.to}${port} into ${bridge}`);
   for (const { table, priority, match, cookie, actions, why } of steps) {
-    out(`  table ${table}: ${why ?? 'a flow that is not op-dbus’s'}`);
+    out(`  table ${table}: ${why ?? 'a flow that the state file does not ask for'}`);
     out(`    cookie=${cookie}, priority=${priority}${match === '' ? '' : `,${match}`} actions=${actions.join(',')}`);
   }
   out(to === null ? '  ⇒ dropped' : `  ⇒ ${to}`);

@@ -3,7 +3,8 @@
 import type { Member, Topology } from '../core/topology.ts';
 import type { Host } from '../drivers/host.ts';
 import { OpError } from '../error.ts';
-import { why } from '../kinds/flow/explain.ts';
+import { whyLive } from '../kinds/flow/explain.ts';
+import { lay } from '../kinds/flow/pipeline.ts';
 import { party, type Party, scene } from '../kinds/flow/scene.ts';
 import { readTrace, type Step } from '../kinds/flow/walk.ts';
 
@@ -17,7 +18,7 @@ export type Hop = {
   readonly bridge: string;
   /** What the hop sends: it may have wrapped what came in. */
   readonly packet: Question & { readonly source: string };
-  /** Each flow that takes it, with its reason; `why` is null for a flow that isn't op-dbus's. */
+  /** Each flow that takes it, with its reason; `why` is null for a flow that the state doesn't ask for. */
   readonly steps: readonly (Step & { readonly why: string | null })[];
   /** Who gets it: a member, `host`, somebody else's port; null when it is dropped. */
   readonly to: string | null;
@@ -66,17 +67,14 @@ async function one(host: Host, topology: Topology, member: Member, packet: Quest
     'trk,new',
   ]);
   const { steps, out } = readTrace(text);
+  const tables = lay(seen);
   return {
     from: member.name,
     bridge: bridge.name,
     packet: { ...packet, source: self.ip },
-    steps: steps.map((step) => ({ ...step, why: ours(step) ? why(seen, step) : null })),
+    steps: steps.map((step) => ({ ...step, why: whyLive(tables, step) })),
     to: receiver(topology, bridge.name, out),
   };
-}
-
-function ours({ cookie }: Step): boolean {
-  return /^0x(dead|cafe|beef)[0-9a-f]{4}$/.test(cookie);
 }
 
 function flowOf({ port, mac, ip }: Party, gateway: string, { protocol, to, port: service }: Question): string {

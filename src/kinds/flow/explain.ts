@@ -4,9 +4,9 @@ import type { Topology } from '../../core/topology.ts';
 import type { Flow } from '../../drivers/openflow/contract.ts';
 import { printFlow, printMeter, sortFlows } from '../../drivers/openflow/text.ts';
 import { meters } from './limit.ts';
-import { lay } from './pipeline.ts';
+import { type Laid, lay } from './pipeline.ts';
 import { reasons } from './reason.ts';
-import { type Scene, scene } from './scene.ts';
+import { scene } from './scene.ts';
 
 export type Explained = {
   readonly bridge: string;
@@ -31,17 +31,32 @@ export function explain(topology: Topology): readonly Explained[] {
       tables: lay(seen).map(({ number, does, flows }) => ({
         number,
         does,
-        flows: sortFlows(flows).map((flow) => ({ flow: printFlow(flow), why: why(seen, flow) })),
+        flows: sorted(flows).map((flow) => ({ flow: printFlow(flow), why: why(flow) })),
       })),
     };
   });
 }
 
-/** Why a flow of ours is there: the rule's reason with its level, or the file's own words. */
-export function why({ members }: Scene, { cookie, table }: Pick<Flow, 'cookie' | 'table'>): string {
+function sorted(flows: Laid['flows']): Laid['flows'] {
+  const order = new Map(sortFlows(flows).map((flow, index) => [flow, index]));
+  return flows.toSorted((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
+}
+
+/** Why a flow of ours is there: the rule's reason with its level, or the place in the file that asks for it. */
+function why({ cookie, why: place }: Laid['flows'][number]): string {
   const reason = reasons[cookie];
-  if (reason !== undefined) return reason.level === null ? reason.text : `${reason.text} (level ${reason.level})`;
-  const number = Number(cookie);
-  const member = members.find(({ id, policy }) => number === 0xbeef0000 + id && policy?.table === table);
-  return member === undefined ? 'a flow of the file' : `policy ${member.policy?.name} of ${member.name}`;
+  if (reason === undefined) return place ?? 'unknown';
+  return reason.level === null ? reason.text : `${reason.text} (level ${reason.level})`;
+}
+
+/** The same for a flow that the switch shows: the wanted one in its place; null when there is none. */
+export function whyLive(
+  tables: readonly Laid[],
+  { table, priority, match, cookie }: Omit<Flow, 'actions'>,
+): string | null {
+  const like = tables
+    .flatMap(({ flows }) => flows)
+    .filter((flow) => flow.table === table && flow.priority === priority && flow.cookie === cookie);
+  const found = like.find((flow) => flow.match === match) ?? like[0];
+  return found === undefined ? null : why(found);
 }

@@ -1,7 +1,8 @@
-// Table 2 and its meters: how many requests of each sort a member may send in a second (level 1).
+// Meters: the limits of table 2 on each sort of request of each member (level 1), and those of the state file.
 
 import type { Member } from '../../core/topology.ts';
 import type { Meter } from '../../drivers/openflow/contract.ts';
+import { OpError } from '../../error.ts';
 import { from, party, type Rule, rule, type Scene } from './scene.ts';
 import { goTo, table } from './table.ts';
 
@@ -47,8 +48,23 @@ export function limitedArp({ security }: Scene, member: Member | null): readonly
   return security ? [`meter:${member === null ? HOST : number(limits.length, member)}`] : [];
 }
 
-/** Every meter that the flows of a chain name. */
-export function meters({ security, bridge, members, host }: Scene): readonly Meter[] {
+/** The action that sends through a meter of the file's. @throws OpError `state` when there is none of that name. */
+export function named({ meters: own, bridge }: Scene, name: string): string {
+  const index = own.findIndex((meter) => meter.name === name);
+  if (index === -1) throw new OpError('state', `${bridge.name} has no meter ${name}`);
+  return `meter:${OWN + index}`;
+}
+
+/** Every meter that the flows of a bridge name. @throws OpError `state` for more than there are numbers. */
+export function meters(scene: Scene): readonly Meter[] {
+  const own = scene.meters.map(({ rate, unit, burst }, index): Meter => {
+    if (OWN + index > LAST) throw new OpError('state', `${scene.bridge.name} has more than ${LAST - OWN + 1} meters`);
+    return { id: OWN + index, unit: unit === 'pps' ? 'pktps' : 'kbps', rate, burst: burst ?? rate };
+  });
+  return [...limitsOf(scene), ...own];
+}
+
+function limitsOf({ security, bridge, members, host }: Scene): readonly Meter[] {
   if (!security || !bridge.chain) return [];
   const plain = (id: number, { rate, burst }: Pick<Limit, 'rate' | 'burst'>): Meter => ({
     id,
@@ -73,6 +89,7 @@ const LAST = 199_999;
 /** As many members have numbers of their own: as many as have ports of their own (core/topology/number.ts). */
 const SLOTS = 32_512;
 const HOST = FIRST + 6 * SLOTS;
+const OWN = HOST + 1;
 
 function number(index: number, member: Member): number {
   return FIRST + index * SLOTS + (member.id % SLOTS);

@@ -76,7 +76,11 @@ const plain: readonly Table[] = [
 ];
 
 /** A table with its flows, in no order. */
-export type Laid = { readonly number: number; readonly does: string; readonly flows: readonly Flow[] };
+export type Laid = {
+  readonly number: number;
+  readonly does: string;
+  readonly flows: readonly (Flow & { readonly why?: string })[];
+};
 
 /** The tables of a bridge, in order. @throws OpError `state` for a policy or flow that can't be in the pipeline. */
 export function lay(scene: Scene): readonly Laid[] {

@@ -163,7 +163,8 @@ test('a chain takes no flow that changes whose a packet is, tracks it otherwise,
   ] as const;
   for (const [flow, message] of bad) {
     const own = userFlow({ match, priority: 2000, place: 'flow_policies[1] "x"', ...flow });
-    assert.throws(() => linesOf({ ...client, flows: [own] }), { code: 'state', message });
+    const slow = { bridge: 'ovsbr0', name: 'slow', rate: 10, unit: 'pps', burst: null } as const;
+    assert.throws(() => linesOf({ ...client, flows: [own], meters: [slow] }), { code: 'state', message });
   }
   assert.throws(
     () => linesOf({ ...client, flows: [userFlow({ match, actions: 'NORMAL', place: 'bridges[0].flows[7]' })] }),

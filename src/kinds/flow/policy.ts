@@ -24,11 +24,13 @@ export function plainPolicies(scene: Scene, number: number): readonly Rule[] {
   return steeringsIn(scene, number).flatMap((one) => {
     const { member, way } = one;
     const match = ['ip', from(party(member))];
-    if (way.next === 'host') return [rule(cookie(one), way.priority, match, ['NORMAL'])];
+    const made = (more: number, to: string, ...near: readonly string[]): Rule => ({
+      ...rule(cookie(one), way.priority + more, [...match, ...near], [to]),
+      why: why(one),
+    });
+    if (way.next === 'host') return [made(0, 'NORMAL')];
     const { subnet } = scene;
-    const near =
-      subnet === null ? [] : [rule(cookie(one), way.priority + 1, [...match, `nw_dst=${subnet}`], ['NORMAL'])];
-    return [...near, rule(cookie(one), way.priority, match, ['drop'])];
+    return [...(subnet === null ? [] : [made(1, 'NORMAL', `nw_dst=${subnet}`)]), made(0, 'drop')];
   });
 }
 
@@ -57,6 +59,10 @@ function cookie({ member, way }: Steered): number {
   return way.cookie === null ? 0xbeef0000 + member.id : Number(way.cookie);
 }
 
+function why({ member, way }: Steered): string {
+  return `${way.place}, for ${member.name}${way.name === member.policy?.name ? '' : ' (overridden)'}`;
+}
+
 /**
  * Every packet passes here, of established connections too: without the policy nothing goes on. An overridden policy has
  * the same pin, so what the first one's pin refuses is not let out by the next.
@@ -69,5 +75,5 @@ function steer(scene: Scene, one: Steered): Rule {
   const match =
     pin === null ? ['ip', from(self)] : [pin.protocol, from(self), `nw_dst=${pin.to.ip}`, `tp_dst=${pin.to.port}`];
   const actions = to === null ? ['drop'] : [commit({ initiator: self, responder: to }), ...deliver(to)];
-  return rule(cookie(one), way.priority, match, actions);
+  return { ...rule(cookie(one), way.priority, match, actions), why: why(one) };
 }

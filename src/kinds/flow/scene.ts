@@ -1,10 +1,10 @@
 // One bridge of the topology as its flows need it: who is on it, and who may begin to talk to whom.
 
-import type { Bridge, Member, Published, Steering, Topology, UserFlow } from '../../core/topology.ts';
+import type { Bridge, Member, Meter, Published, Steering, Topology, UserFlow } from '../../core/topology.ts';
 import type { Flow } from '../../drivers/openflow/contract.ts';
 
-/** A flow before the pipeline puts it into a table. */
-export type Rule = Omit<Flow, 'table'>;
+/** A flow before the pipeline puts it into a table; one of the file's says whose it is. */
+export type Rule = Omit<Flow, 'table'> & { readonly why?: string };
 
 /** Somebody with a port: a member, or the host behind the bridge's own port LOCAL. `id` is its half of a ct_mark. */
 export type Party = { readonly id: number; readonly port: string; readonly mac: string; readonly ip: string };
@@ -23,6 +23,8 @@ export type Scene = {
   /** Discovered ones among them. */
   readonly members: readonly Member[];
   readonly flows: readonly UserFlow[];
+  /** The file's own meters, by name. */
+  readonly meters: readonly Meter[];
   /** The members' published ports: let in from any source. */
   readonly published: readonly (Published & { readonly member: Member })[];
 };
@@ -40,6 +42,7 @@ export function scene(topology: Topology, bridge: Bridge): Scene {
     subnet: bridge.subnet,
     members,
     flows: topology.flows.filter((flow) => flow.bridge === bridge.name),
+    meters: topology.meters.filter((meter) => meter.bridge === bridge.name),
     published: topology.published.flatMap((published) => {
       const member = members.find((candidate) => candidate.address.ip === published.to);
       return member === undefined ? [] : [{ ...published, member }];

@@ -3,6 +3,7 @@
 import { canonicalMatch } from '../../core/state/canonical.ts';
 import type { Member, UserFlow } from '../../core/topology.ts';
 import { OpError } from '../../error.ts';
+import { named } from './limit.ts';
 import { commit } from './mark.ts';
 import { deliver, type Pair, party, type Rule, rule, type Scene, steerings } from './scene.ts';
 
@@ -12,7 +13,7 @@ type ChainFlow = { readonly flow: UserFlow; readonly rule: Rule; readonly pair: 
 /**
  * On a chain: a flow drops, goes on in a later table, or sends one member's transit to one party, as a policy would. It
  * comes after admission, conntrack and the source pin, so a spoofed packet never reaches it. It may send past an egress
- * pin: that is the file's word. A meter is in the actions by its name, `meter:slow`. @throws OpError `state` for a flow
+ * pin: that is the file's word. @throws OpError `state` for a flow
  * that would open for every member at once, or that can't be on a chain.
  */
 export function chainFlows(scene: Scene): readonly ChainFlow[] {
@@ -77,7 +78,8 @@ function ruleOf(flow: UserFlow, index: number, match: readonly string[], actions
     ...(idle === null ? [] : [`idle_timeout=${idle}`]),
     ...(hard === null ? [] : [`hard_timeout=${hard}`]),
   ];
-  return rule(cookie === null ? COOKIE + index : Number(cookie), priority, [...timeouts, ...match], actions);
+  const made = rule(cookie === null ? COOKIE + index : Number(cookie), priority, [...timeouts, ...match], actions);
+  return { ...made, why: flow.place };
 }
 
 function canonical(scene: Scene, flow: UserFlow, match: string): readonly string[] {
@@ -89,7 +91,8 @@ function canonical(scene: Scene, flow: UserFlow, match: string): readonly string
 function actionsOf(scene: Scene, flow: UserFlow): readonly string[] {
   return split(flow.actions).map((action) => {
     if (/^(drop|normal)$/i.test(action)) return action.toLowerCase() === 'drop' ? 'drop' : 'NORMAL';
-    if (/^(meter|set_field|load|CONTROLLER):|^(resubmit|ct)\(/.test(action)) return action;
+    if (action.startsWith('meter:')) return named(scene, action.slice('meter:'.length));
+    if (/^(set_field|load|CONTROLLER):|^(resubmit|ct)\(/.test(action)) return action;
     const port = /^output:(.+)$/.exec(action)?.[1] ?? (action === 'LOCAL' ? action : undefined);
     if (port === undefined)
       throw refused(flow, `has the action ${action}`, 'See docs/state.md for the actions there are.');

@@ -5,6 +5,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { OpError } from '../../../error.ts';
+import { decodeFlow, encodeFlow } from '../entry.ts';
 import { parseFlow } from '../text.ts';
 import { corpus, flowText } from './corpus.ts';
 import { decodeInstructions, encodeInstructions, instructionsText, putInstructions } from './instruction.ts';
@@ -73,9 +74,8 @@ test('every flow of the documentation and of the golden cases is printed word fo
   assert.ok(lines.length > 150);
   const ports = naming();
   for (const line of lines) {
-    const { match, actions } = parseFlow(line);
-    assert.equal(decodeMatch(encodeMatch(match, ports), ports), match);
-    assert.equal(decodeInstructions(encodeInstructions(actions, ports, match), ports), actions);
+    const flow = parseFlow(line);
+    assert.deepEqual(decodeFlow(encodeFlow(flow, ports), ports), flow);
   }
 });
 
@@ -90,9 +90,9 @@ test('what is printed reads as the same again, in any order of the words', () =>
       const bytes = encodeMatch(match, ports);
       const text = decodeMatch(bytes, ports);
       assert.equal(decodeMatch(encodeMatch(text, ports), ports), text, match);
-      // OVS's text has no mask of tun_gbp_flags, nor a bare Ethernet type.
-      if (!/tun_gbp_flags/.test(text) && !hex(bytes).startsWith('80005804'))
-        assert.equal(hex(encodeMatch(text, ports)), hex(bytes), match);
+      // OVS's text has no mask of tun_gbp_flags, nor a bare Ethernet type, and the full mask of tcp_flags is no mask.
+      const untold = /tun_gbp_flags/.test(text) || /^80005804|ffff55084f4e4600....0fff/.test(hex(bytes));
+      if (!untold) assert.equal(hex(encodeMatch(text, ports)), hex(bytes), match);
       assert.equal(hex(encodeMatch(match.split(',').toReversed().join(','), ports)), hex(bytes));
       const done = decodeInstructions(encodeInstructions(actions, ports, match), ports);
       assert.equal(decodeInstructions(encodeInstructions(done, ports), ports), done, actions);
