@@ -11,6 +11,9 @@ import { startTime } from '../drivers/process.ts';
 import { source } from '../drivers/source.ts';
 import { sysctls, type HostName } from './topology.ts';
 
+/** Milliseconds that a host or a program in it may take to get ready: on an emulated processor it is many seconds. */
+const PATIENCE = 30_000;
+
 /**
  * Starts the host, its /etc laid over by `etc` (path below /etc → content, mode 0644, or 0600 for a name that ends in
  * `.key`), and waits until it is ready, without network. @throws OpError `host` with the last line that it printed.
@@ -37,7 +40,7 @@ export async function startHost(name: HostName, etc: Readonly<Record<string, str
   child.once('exit', () => {
     ended = true;
   });
-  for (let waited = 0; waited < 10_000; waited += 5) {
+  for (let waited = 0; waited < PATIENCE; waited += 5) {
     const pid = /^(\d+)\n$/.exec(await readFile(`${folder}/pid`, 'utf8').catch(() => ''))?.[1];
     const start = pid === undefined ? null : await startTime(Number(pid));
     if (start !== null) return { pid: Number(pid), start };
@@ -105,7 +108,7 @@ export async function interact(name: HostName, argv: readonly string[]): Promise
 export async function daemon(name: HostName, log: string, argv: readonly string[]): Promise<void> {
   await start(name, log, ['setsid', '--fork', ...argv]);
   const path = `${hostFolder(name)}/${log}`;
-  for (let waited = 0; waited < 10_000; waited += 5) {
+  for (let waited = 0; waited < PATIENCE; waited += 5) {
     if (/^ready$/m.test(await readFile(path, 'utf8'))) return;
     await sleep(5);
   }

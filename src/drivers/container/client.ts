@@ -5,6 +5,7 @@ import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promise
 import { dirname } from 'node:path';
 import { doing, OpError } from '../../error.ts';
 import { type Exec, exec as realExec, run } from '../exec.ts';
+import { confines } from './apparmor.ts';
 import { device, hookEnvironment, lxcConfig, rootFiles } from './config.ts';
 import type { Containers, Definition } from './contract.ts';
 import { layout, makeRoot, rootPath } from './copy.ts';
@@ -109,8 +110,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
   async function settle(name: string, record: Entry, folder: string): Promise<void> {
     const { definition, layout: how, lower, base } = record;
     await serially(install);
-    const apparmor =
-      (await optional(readFile('/sys/module/apparmor/parameters/enabled', 'utf8')))?.startsWith('Y') ?? false;
+    const apparmor = await confines(exec);
     const rootfs = rootPath(how, lower, folderOf(name)).lxc;
     const tun = `${folder}/tun`;
     if ((await optional(stat(tun))) === null) await run(exec, ['mknod', '-m', '0666', tun, 'c', '10', '200']);
