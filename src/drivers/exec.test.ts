@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { constants, tmpdir } from 'node:os';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -84,6 +84,32 @@ test('one that ended itself, but left the pipe to another session, is late too',
       assert.equal(pipes(), before, 'a pipe is still open, and would keep us from ending');
     } finally {
       process.kill(Number(await readFile(pid, 'utf8')), 'SIGKILL');
+    }
+  });
+});
+
+test('a program that writes more than 16 MiB, on either side, is killed and refused', async () => {
+  const bytes = (count: number): string => `head -c ${count} /dev/zero`;
+  const half = 8 * 1024 * 1024;
+  const { stdout, stderr } = await exec(shell(`${bytes(half)}; ${bytes(half)} >&2`));
+  assert.deepEqual([stdout.length, stderr.length], [half, half]);
+  const endless = { code: 'host', message: 'sh: more than 16 MiB of output' };
+  await assert.rejects(exec(shell(`${bytes(half)}; ${bytes(half + 1)} >&2`)), endless);
+  await withFolder(async (folder) => {
+    const pids = join(folder, 'pids');
+    await assert.rejects(exec(shell(`yes & echo $! $$ >${pids}; wait; true`), { deadline: null }), endless);
+    for (const pid of (await readFile(pids, 'utf8')).trim().split(' ')) await ended(Number(pid));
+  });
+});
+
+test('a descriptor of ours is the third of the program', async () => {
+  await withFolder(async (folder) => {
+    await writeFile(join(folder, 'here'), '');
+    const handle = await open(folder);
+    try {
+      assert.equal((await exec(['ls', '/proc/self/fd/3/'], { descriptor: handle.fd })).stdout, 'here');
+    } finally {
+      await handle.close();
     }
   });
 });

@@ -11,6 +11,8 @@ export type ExecOptions = {
   readonly deadline?: number | null;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** An open file or folder of ours that the program has as its descriptor 3. */
+  readonly descriptor?: number;
 };
 
 /**
@@ -22,14 +24,18 @@ export type ExecResult = { readonly code: number; readonly stdout: string; reado
 /**
  * Runs `argv` and returns its result, whatever the exit status, once the program and all that writes to its output
  * have ended. It runs in a session of its own: Ctrl-C on our terminal is not for it.
- * @throws OpError `host` when the program can't be started, `timeout` when the deadline passed.
+ * @throws OpError `host` when the program can't be started or writes more than 16 MiB (then it is killed as by the
+ * deadline), `timeout` when the deadline passed.
  */
 export type Exec = (argv: readonly [string, ...string[]], options?: ExecOptions) => Promise<ExecResult>;
+
+/** Bytes of standard output and error together: what runs in a container may write without end. */
+const LIMIT = 16 * 1024 * 1024;
 
 /** How long a program that was killed may take to go: one that waits for a dead disk doesn't. */
 const GRACE = 1000;
 
-export const exec: Exec = ([program, ...args], { stdin, deadline = 30_000, env } = {}) =>
+export const exec: Exec = ([program, ...args], { stdin, deadline = 30_000, env, descriptor } = {}) =>
   new Promise((resolve, reject) => {
     const refuse = (cause: unknown): void => reject(refusal(program, cause));
     let child: ChildProcess;
@@ -37,29 +43,42 @@ export const exec: Exec = ([program, ...args], { stdin, deadline = 30_000, env }
       child = spawn(program, args, {
         detached: true,
         env: { ...process.env, LC_ALL: 'C', ...env },
-        stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+        stdio: [
+          stdin === undefined ? 'ignore' : 'pipe',
+          'pipe',
+          'pipe',
+          ...(descriptor === undefined ? [] : [descriptor]),
+        ],
       });
     } catch (error) {
       // Too long a vector is told at once, most else by the event.
       return refuse(error);
     }
     const timers: NodeJS.Timeout[] = [];
-    let expired = false;
-    const late = (): void => reject(new OpError('timeout', `${program}: no answer within ${(deadline ?? 0) / 1000} s`));
-    if (deadline)
-      timers[0] = setTimeout(() => {
-        expired = true;
-        kill(child);
-        timers[1] = setTimeout(late, GRACE);
-      }, deadline);
-    const [stdout, stderr] = [text(child.stdout), text(child.stderr)];
+    let ended: OpError | null = null;
+    const end = (why: OpError): void => {
+      if (ended !== null) return;
+      ended = why;
+      kill(child);
+      timers.push(setTimeout(reject, GRACE, why));
+    };
+    if (deadline) {
+      const late = (): void => end(new OpError('timeout', `${program}: no answer within ${deadline / 1000} s`));
+      timers.push(setTimeout(late, deadline));
+    }
+    let length = 0;
+    const count = (chunk: Buffer): void => {
+      length += chunk.length;
+      if (length > LIMIT) end(new OpError('host', `${program}: more than 16 MiB of output`));
+    };
+    const [stdout, stderr] = [text(child.stdout, count), text(child.stderr, count)];
     child.on('error', (error) => {
       for (const timer of timers) clearTimeout(timer);
       refuse(error);
     });
     child.on('close', (code, signal) => {
       for (const timer of timers) clearTimeout(timer);
-      if (expired) late();
+      if (ended !== null) reject(ended);
       else resolve({ code: code ?? 128 + constants.signals[signal ?? 'SIGKILL'], stdout: stdout(), stderr: stderr() });
     });
     // A program may end without having read all.
@@ -96,8 +115,11 @@ function kill(child: ChildProcess): void {
   for (const stream of child.stdio) stream?.destroy();
 }
 
-function text(stream: ChildProcess['stdout']): () => string {
-  let all = '';
-  stream?.setEncoding('utf8').on('data', (chunk: string) => (all += chunk));
-  return () => (all.endsWith('\n') ? all.slice(0, -1) : all);
+function text(stream: ChildProcess['stdout'], count: (chunk: Buffer) => void): () => string {
+  const chunks: Buffer[] = [];
+  stream?.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    count(chunk);
+  });
+  return () => Buffer.concat(chunks).toString('utf8').replace(/\n$/, '');
 }

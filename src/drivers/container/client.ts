@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { doing, OpError } from '../../error.ts';
 import { type Exec, exec as realExec, run } from '../exec.ts';
 import { confines } from './apparmor.ts';
@@ -11,10 +12,9 @@ import type { Containers, Definition } from './contract.ts';
 import { layout, makeRoot, rootPath } from './copy.ts';
 import { discard } from './discard.ts';
 import { containerFilter } from './filter.ts';
-import { startTime } from '../process.ts';
-import { devices, monitored } from './live.ts';
+import { devices, type Noted, noted } from './live.ts';
 import { innerMaker, ownMaker } from './maker.ts';
-import { attachment, late, power } from './power.ts';
+import { attachment, power } from './power.ts';
 import { type Entry, optional, records as openRecords } from './record.ts';
 import { base as idBase, reserve, reserved } from './subid.ts';
 import { build, treePath } from './template.ts';
@@ -53,8 +53,8 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
   const folderOf = (name: string): string => `${lxc}/${records.path(name).split('/').at(-1)}`;
   const exists = async (name: string): Promise<boolean> => (await optional(stat(folderOf(name)))) !== null;
 
-  const running = (): Promise<ReadonlySet<string>> => monitored(sockets, lxc);
-  const { start, stop } = power({ exec, lxc, records, running, patience });
+  const running = async (name: string): Promise<boolean> => (await noted(records, name, 'monitor')) !== null;
+  const { start, stop } = power({ exec, lxc, records, running, sockets, patience });
 
   async function need(name: string): Promise<Entry> {
     const [record, there] = await Promise.all([records.get(name), exists(name)]);
@@ -70,19 +70,12 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     });
   }
 
-  /** Init's pid on the machine as the hook has noted it, with its start time; null when that is not it any more. */
-  async function noted(name: string): Promise<number | null> {
-    const [pid, start] = ((await records.text(name, 'pid')) ?? '').trim().split(' ');
-    return pid && start !== undefined && (await startTime(Number(pid))) === start ? Number(pid) : null;
-  }
-
-  /** Init's pid on the machine; null when the container isn't running, or its monitor is still busy with its start. */
-  async function init(name: string): Promise<number | null> {
-    if (!(await running()).has(name)) return null;
-    const pid = await noted(name);
-    if (pid !== null) return pid;
-    const said = await exec(['lxc-info', '-P', lxc, '-n', name, '-p', '-H'], { deadline: 5000 }).catch(late);
-    return said?.code === 0 && Number(said.stdout) > 0 ? Number(said.stdout) : null;
+  /** Init; null when the container isn't running, or its monitor is still busy with its start. */
+  async function init(name: string): Promise<Noted | null> {
+    for (const deadline = Date.now() + 5000; ; await sleep(5)) {
+      const [on, found] = await Promise.all([running(name), noted(records, name, 'pid')]);
+      if (!on || found !== null || Date.now() > deadline) return on ? found : null;
+    }
   }
 
   /**
@@ -91,19 +84,16 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
    */
   async function attached(name: string, definition: Definition, ours: ReadonlySet<string>): Promise<boolean> {
     const { inner, outer } = device(definition);
-    const pid = await noted(name);
-    return pid !== null && !ours.has(outer) && (await devices(pid)).has(inner);
+    const found = await noted(records, name, 'pid');
+    return found !== null && !ours.has(outer) && (await devices(found.pid)).has(inner);
   }
 
   async function within<T>(name: string, action: (root: Root) => Promise<T>): Promise<T> {
-    const [record, pid] = await Promise.all([need(name), init(name)]);
-    if (pid === null) return action(stoppedRoot(name, record, folderOf(name)));
+    const [record, found] = await Promise.all([need(name), init(name)]);
+    if (found === null) return action(stoppedRoot(name, record, folderOf(name)));
+    const { pid, more: identity } = found;
     const upper = `/proc/${pid}/root`;
-    // Until init has changed its root, that is the machine's.
-    const [inner, outer] = await Promise.all([stat(upper), stat('/')]);
-    if (inner.dev === outer.dev && inner.ino === outer.ino)
-      throw new OpError('host', `container ${name} is just starting`);
-    return action({ name, upper, lower: null, base: record.base, make: innerMaker(pid) });
+    return action({ name, upper, lower: null, identity, base: record.base, make: innerMaker(exec, pid) });
   }
 
   /** Everything but the root itself: hook, tun device node, configuration, records. `folder` is where the container is now. */
@@ -187,7 +177,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
   async function destroy(name: string): Promise<void> {
     const [record, there] = await Promise.all([records.get(name), exists(name)]);
     if (there && record === null) throw foreign(name);
-    if ((await running()).has(name)) throw new OpError('host', `container ${name} is running`);
+    if (await running(name)) throw new OpError('host', `container ${name} is running`);
     const old = hidden(lxc, name);
     await discard(exec, old);
     // From here on it is not there, however much of it is left.
@@ -225,13 +215,12 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
         progress(`template ${template}: ${lxc} can't copy on write, so each container is a full copy`);
     },
     list: async () => {
-      const [names, up, ours] = await Promise.all([records.names(), running(), devices('self')]);
+      const [names, ours] = await Promise.all([records.names(), devices('self')]);
       const found = await Promise.all(
         names.map(async (name) => {
-          const [record, there] = await Promise.all([records.get(name), exists(name)]);
+          const [record, there, on] = await Promise.all([records.get(name), exists(name), running(name)]);
           if (record === null || !there) return [];
           const { definition } = record;
-          const on = up.has(name);
           return [{ name, running: on, attached: !on || (await attached(name, definition, ours)), definition }];
         }),
       );
@@ -252,7 +241,8 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     attach: (name, argv) => attachment(lxc, name, argv),
     exec: async (name, argv, execOptions) => {
       await need(name);
-      if (!(await running()).has(name)) throw new OpError('host', `container ${name} is not running`);
+      // While its init lives, LXC's socket is its monitor's, which lxc-attach asks for the way.
+      if ((await init(name)) === null) throw new OpError('host', `container ${name} is not running`);
       return exec(attachment(lxc, name, argv, execOptions?.env), execOptions);
     },
     activeUnits: async (name, units) => {
@@ -269,7 +259,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     write: (name, path, content, file) => within(name, (root) => writeInside(root, path, content, file)),
     link: (name, path, target) => within(name, (root) => linkFile(root, path, target)),
     remove: (name, path) => within(name, (root) => removeFile(root, path, whiteout)),
-    filter: (name) => containerFilter(exec, records, name, () => init(name)),
+    filter: (name) => containerFilter(exec, records, name, async () => (await init(name))?.pid ?? null),
     filters: async () => {
       const names = await records.names();
       const kept = await Promise.all(names.map(async (name) => (await records.text(name, 'filter.nft')) !== null));
@@ -293,7 +283,7 @@ function stoppedRoot(
   folder: string,
 ): Root {
   const { upper } = rootPath(how, lower, folder);
-  return { name, upper, lower: how === 'overlay' ? lower : null, base, make: ownMaker(base) };
+  return { name, upper, lower: how === 'overlay' ? lower : null, identity: null, base, make: ownMaker(base) };
 }
 
 async function writeRoot(root: Root, files: Readonly<Record<string, string>>): Promise<void> {

@@ -28,7 +28,18 @@ esac
 
 vsctl() { ovs-vsctl --retry --timeout=20 "$@"; }
 exists() { ip link show dev "$1" >/dev/null 2>&1; }
+ours() { ip link show dev "$1" 2>/dev/null | grep -qx ' *alias op-dbus'; }
 inside() { nsenter --net="/proc/$LXC_PID/ns/net" "$@"; }
+
+# The process and when it was started, so that a reader can tell when the number has been given to another one.
+process() {
+  stat=$(cat "/proc/$1/stat") || return 1
+  pid=$1
+  # shellcheck disable=SC2086
+  set -- ${stat##*) }
+  shift 19
+  echo "$pid $1"
+}
 
 # After a boot: first the host's filter, and only then forwarding.
 host_filter() {
@@ -50,8 +61,12 @@ restore_port() {
   vsctl --if-exists del-port "$BRIDGE" "$ROW" || fail "port $ROW can't be taken off $BRIDGE"
   if [ "$MODE" = veth ]; then
     exists "$DEVICE" && ip link delete dev "$DEVICE"
-    exists "$PEER" && ip link delete dev "$PEER"
+    if exists "$PEER"; then
+      ours "$PEER" || fail "device $PEER of the host is not op-dbus's"
+      ip link delete dev "$PEER"
+    fi
     ip link add name "$DEVICE" type veth peer name "$PEER" || fail "veth pair $DEVICE, $PEER can't be made"
+    ip link set dev "$PEER" alias op-dbus || fail "$PEER can't be marked"
     ip link set dev "$DEVICE" up || fail "$DEVICE doesn't come up"
     set --
   else
@@ -85,6 +100,8 @@ fill_checksums() {
 
 pre_start() {
   rm -f "$folder/failure"
+  # Our parent is LXC's monitor. It lives until the container is stopped, and only root can have it noted here.
+  process "$PPID" >"$folder/monitor" || fail "$folder/monitor can't be written"
   host_filter
   exists "$DEVICE" && exists "$outer" || restore_port
 }
@@ -108,13 +125,9 @@ address add $ADDRESS dev $inner
 link set dev $inner up
 route add default via $GATEWAY dev $inner
 BATCH
-  # Start time beside the pid, so that a reader can tell when the number has been given to another process.
-  stat=$(cat "/proc/$LXC_PID/stat") || fail "init is gone"
-  pid=$LXC_PID
-  # shellcheck disable=SC2086
-  set -- ${stat##*) }
-  shift 19
-  echo "$pid $1" >"$folder/pid" || fail "$folder/pid can't be written"
+  # Its root is beside it: nobody inside runs yet who could put another in its place.
+  init=$(process "$LXC_PID") && top=$(stat -c '%d %i' "/proc/$LXC_PID/root/") || fail "init is gone"
+  echo "$init $top" >"$folder/pid" || fail "$folder/pid can't be written"
 }
 
 # Without this the device would die with the network namespace, and the switch would go on using what is left of it.
@@ -126,8 +139,12 @@ stop() {
   done
   [ -n "$space" ] || return 0
   if [ "$outer" = "$inner" ]; then set --; else set -- name "$outer"; fi
-  nsenter --net="$space" ip link set dev "$inner" netns $$ "$@" ||
+  if nsenter --net="$space" ip link set dev "$inner" netns $$ "$@"; then
+    # Inside, the mark may have been taken off.
+    [ "$MODE" = socket ] || ip link set dev "$outer" alias op-dbus
+  else
     echo "op-dbus: $name: $inner was not there to take back; the next start makes it anew" >&2
+  fi
 }
 
 case $type in

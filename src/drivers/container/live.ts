@@ -1,17 +1,25 @@
 // What the machine's own /proc tells of running containers, with no program started (proc(5), unix(7)).
 
 import { readFile } from 'node:fs/promises';
+import { startTime } from '../process.ts';
+import type { Records } from './record.ts';
 
-/** Names of the containers below `lxc` whose monitor listens, from the file of sockets (/proc/net/unix). */
-export async function monitored(sockets: string, lxc: string): Promise<ReadonlySet<string>> {
-  const text = await readFile(sockets, 'utf8');
-  const found = text.split('\n').flatMap((line) => {
-    const path = line.slice(line.indexOf(' @') + 2);
-    return path.startsWith(`${lxc}/`) && path.endsWith('/command')
-      ? [path.slice(lxc.length + 1, -'/command'.length)]
-      : [];
-  });
-  return new Set(found);
+/** A process that the hook has noted, with what it has noted beside it. */
+export type Noted = { readonly pid: number; readonly more: string };
+
+/**
+ * Init (`pid`) or LXC's monitor of a container as the hook has noted it; null when there is no such process any more.
+ * LXC itself is not asked: its socket is a name that anybody may take while the container is stopped (unix(7)).
+ */
+export async function noted(records: Records, name: string, file: 'pid' | 'monitor'): Promise<Noted | null> {
+  const [pid, start, ...more] = ((await records.text(name, file)) ?? '').trim().split(' ');
+  if (!pid || start === undefined || (await startTime(Number(pid))) !== start) return null;
+  return { pid: Number(pid), more: more.join(' ') };
+}
+
+/** Whether somebody listens on an abstract socket, from the file of sockets (/proc/net/unix), which doesn't say who. */
+export async function listening(sockets: string, socket: string): Promise<boolean> {
+  return (await readFile(sockets, 'utf8')).split('\n').some((line) => line.endsWith(` ${socket}`));
 }
 
 /** Names of the network devices that a process sees, or we do; none when the process is gone. */

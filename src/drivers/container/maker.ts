@@ -1,66 +1,130 @@
-// How new entries of a folder come to be: by ourselves, or as a running container's root, since what is mounted inside
-// takes only owners that its user namespace knows (nsenter(1), user_namespaces(7)).
+// How entries of a container's folders come to be and go: by ourselves in a stopped one; in a running one as its own root, so
+// that the kernel lets us do there only what somebody inside could do as well (nsenter(1), user_namespaces(7)).
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, lchown, mkdir, open, rename, symlink } from 'node:fs/promises';
-import { OpError } from '../../error.ts';
+import { type FileHandle, lchown, mkdir, open, rename, symlink, unlink } from 'node:fs/promises';
+import { type Exec, run } from '../exec.ts';
+import type { FileOptions } from './contract.ts';
 
-/** Makes entries in an open folder. They belong to the container's root. */
+/** Changes an open folder. Files and links are whole before they replace what has their name, unless that is a folder. */
 export type Maker = {
-  /** An empty file where there is nothing. */
-  file(folder: FileHandle, name: string): Promise<void>;
+  file(folder: FileHandle, name: string, content: string, options: FileOptions): Promise<void>;
+  /** A symbolic link of the container's root. */
   link(folder: FileHandle, name: string, target: string): Promise<void>;
-  folder(folder: FileHandle, name: string): Promise<void>;
-  /** Replaces what is at `to`, unless that is a folder. */
-  move(folder: FileHandle, from: string, to: string): Promise<void>;
+  /** A folder where there is nothing. */
+  folder(folder: FileHandle, name: string, options: FileOptions): Promise<void>;
+  /** Removes what is no folder. */
+  remove(folder: FileHandle, name: string): Promise<void>;
 };
 
-/** By ourselves, given to `base`: for the root of a stopped container. */
+/** By ourselves, for the root of a stopped container: nothing is mounted on it where we see it. `base` is its root's id. */
 export function ownMaker(base: number): Maker {
+  const finish = async (handle: FileHandle, { mode, uid, gid }: FileOptions): Promise<void> => {
+    try {
+      await handle.chown(base + uid, base + gid);
+      await handle.chmod(mode);
+    } finally {
+      await handle.close();
+    }
+  };
+  /** What `make` makes under the name it is given gets its place. */
+  const put = async (folder: FileHandle, name: string, make: (path: string) => Promise<void>): Promise<void> => {
+    const path = at(folder, fresh());
+    try {
+      await make(path);
+      await rename(path, at(folder, name));
+    } catch (error) {
+      await unlink(path).catch(() => {});
+      throw error;
+    }
+  };
   return {
-    file: async (folder, name) => {
-      const file = await open(at(folder, name), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-      try {
-        await file.chown(base, base);
-      } finally {
-        await file.close();
-      }
+    file: (folder, name, content, options) =>
+      put(folder, name, async (path) => {
+        // The one that we have made, whatever its name leads to by now; nobody inside reads it before it is theirs.
+        const file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+        await file.writeFile(content).catch(async (error: unknown) => {
+          await file.close();
+          throw error;
+        });
+        await finish(file, options);
+      }),
+    link: (folder, name, target) =>
+      put(folder, name, async (path) => {
+        await symlink(target, path);
+        await lchown(path, base, base);
+      }),
+    folder: async (folder, name, options) => {
+      await mkdir(at(folder, name), 0o700);
+      const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+      await finish(await open(at(folder, name), flags), options);
     },
-    link: async (folder, name, target) => {
-      await symlink(target, at(folder, name));
-      await lchown(at(folder, name), base, base);
-    },
-    folder: async (folder, name) => {
-      await mkdir(at(folder, name));
-      await lchown(at(folder, name), base, base);
-    },
-    move: (folder, from, to) => rename(at(folder, from), at(folder, to)),
+    remove: (folder, name) => unlink(at(folder, name)),
   };
 }
 
-/** As root of the user namespace of process `pid`, by the machine's own programs; they inherit the folder as 3. */
-export function innerMaker(pid: number): Maker {
-  const enter = ['nsenter', `--user=/proc/${pid}/ns/user`, '--setuid', '0', '--setgid', '0', '--'];
-  const inner = async (folder: FileHandle, argv: readonly string[]): Promise<void> => {
-    const [program = '', ...rest] = [...enter, ...argv];
-    const child = spawn(program, rest, {
-      stdio: ['ignore', 'ignore', 'pipe', folder.fd],
-      env: { PATH: process.env['PATH'], LC_ALL: 'C' },
-    });
-    let said = '';
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
-    const [code] = (await once(child, 'close')) as [number | null];
-    if (code !== 0) throw new OpError('host', `${argv[0]} as the container's root: ${said.trim() || `exit ${code}`}`);
+/**
+ * As root of the user namespace of process `pid`: by a program of the machine's that keeps to our mounts and sees the
+ * container only by the folder, its descriptor 3. Somebody inside sees no such process.
+ */
+export function innerMaker(exec: Exec, pid: number): Maker {
+  const enter = ['nsenter', `--user=/proc/${pid}/ns/user`, '--setuid', '0', '--setgid', '0', '--'] as const;
+  const inner = async (folder: FileHandle, given: readonly unknown[], stdin = ''): Promise<void> => {
+    const argv = [...enter, 'env', '-i', 'LC_ALL=C', 'perl', '-e', PROGRAM, ...given.map(String)] as const;
+    await run(exec, argv, { stdin, descriptor: folder.fd });
   };
-  const here = (name: string): string => `/proc/self/fd/3/${name}`;
   return {
-    file: (folder, name) => inner(folder, ['dd', 'if=/dev/null', `of=${here(name)}`, 'conv=excl', 'status=none']),
-    link: (folder, name, target) => inner(folder, ['ln', '-s', '-T', '--', target, here(name)]),
-    folder: (folder, name) => inner(folder, ['mkdir', '--', here(name)]),
-    move: (folder, from, to) => inner(folder, ['mv', '-f', '-T', '--', here(from), here(to)]),
+    file: (folder, name, content, { mode, uid, gid }) =>
+      inner(folder, ['file', name, fresh(), uid, gid, mode], content),
+    link: (folder, name, target) => inner(folder, ['link', name, fresh(), target]),
+    folder: (folder, name, { mode, uid, gid }) => inner(folder, ['folder', name, uid, gid, mode]),
+    remove: (folder, name) => inner(folder, ['remove', name]),
   };
+}
+
+// perl-base is on every Debian, and the only program there that changes owner and mode of a file it has open.
+const PROGRAM = `
+use strict;
+use Fcntl;
+my ($what, $name, @more) = @ARGV;
+sub try { $_[0] or die "$what $name as the container's root: $!\\n" }
+sub finish {
+    my ($handle, $uid, $gid, $mode) = @_;
+    try(chown $uid, $gid, $handle);
+    try(chmod $mode, $handle);
+}
+umask 077;
+try(chdir '/proc/self/fd/3');
+my %how = (
+    file => sub {
+        my ($fresh, @options) = @_;
+        try(sysopen my $file, $fresh, O_WRONLY | O_CREAT | O_EXCL, 0600);
+        eval {
+            local $/ = \\65536;
+            while (my $part = <STDIN>) { try(print $file $part) }
+            finish($file, @options);
+            try(close $file);
+            try(rename $fresh, $name);
+        } or do { my $why = $@; unlink $fresh; die $why };
+    },
+    link => sub {
+        my ($fresh, $target) = @_;
+        try(symlink $target, $fresh);
+        eval { try(rename $fresh, $name) } or do { my $why = $@; unlink $fresh; die $why };
+    },
+    folder => sub {
+        try(mkdir $name);
+        try(sysopen my $folder, $name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        finish($folder, @_);
+    },
+    remove => sub { try(unlink $name) },
+);
+$how{$what}->(@more);
+`;
+
+function fresh(): string {
+  return `.op-dbus-${randomBytes(6).toString('hex')}`;
 }
 
 function at(folder: FileHandle, name: string): string {

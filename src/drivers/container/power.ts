@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpError } from '../../error.ts';
 import { type Exec, run } from '../exec.ts';
+import { listening } from './live.ts';
 import type { Records } from './record.ts';
 
 export type Power = {
@@ -15,21 +16,24 @@ type Given = {
   readonly exec: Exec;
   readonly lxc: string;
   readonly records: Records;
-  readonly running: () => Promise<ReadonlySet<string>>;
+  /** Whether the container's monitor lives. */
+  readonly running: (name: string) => Promise<boolean>;
+  /** /proc/net/unix. */
+  readonly sockets: string;
   /** Milliseconds that a boot may take. */
   readonly patience: number;
 };
 
-export function power({ exec, lxc, records, running, patience }: Given): Power {
+export function power({ exec, lxc, records, running, sockets, patience }: Given): Power {
   async function start(name: string): Promise<void> {
-    if (!(await running()).has(name)) {
+    if (!(await startedByOthers(name))) {
       const log = records.path(name, 'lxc.log');
       await run(exec, ['rm', '-f', log, records.path(name, 'failure')]);
       const argv = ['lxc-start', '-P', lxc, '-n', name, '-d', '-l', 'WARN', '-o', log] as const;
       const result = await exec(argv, { deadline: patience }).catch(late);
       if (result === null) {
         // Its monitor is beyond the reach of the deadline, and deaf as long as a hook runs.
-        await exec(['lxc-stop', '-P', lxc, '-n', name, '-k'], { deadline: 5000 }).catch(late);
+        if (await running(name)) await exec(['lxc-stop', '-P', lxc, '-n', name, '-k'], { deadline: 5000 }).catch(late);
         throw new OpError('timeout', `container ${name}: its start isn't over after ${patience / 1000} s`, {
           hint: `See ${records.path(name, 'lxc.log')}.`,
         });
@@ -40,6 +44,28 @@ export function power({ exec, lxc, records, running, patience }: Given): Power {
       }
     }
     await booted(name, Date.now() + patience);
+  }
+
+  /**
+   * Whether the container runs or somebody is starting it, whose hook may just not have noted the monitor yet.
+   * @throws OpError `foreign` when it is something else that listens on its socket: lxc-start would only say that the
+   * container runs already, and the others would do as that socket says.
+   */
+  async function startedByOthers(name: string): Promise<boolean> {
+    const socket = `@${lxc}/${name}/command`;
+    for (const deadline = Date.now() + Math.min(patience, 5000); ; await sleep(5)) {
+      if (await running(name)) return true;
+      if (!(await listening(sockets, socket))) return false;
+      if (Date.now() > deadline)
+        throw new OpError(
+          'foreign',
+          `container ${name} can't start: a program that is not LXC has its socket ${socket}`,
+          {
+            at: `container ${name}`,
+            hint: `End the program; ss -xlp src ${socket} names it.`,
+          },
+        );
+    }
   }
 
   async function startFailure(name: string): Promise<OpError> {
@@ -57,6 +83,8 @@ export function power({ exec, lxc, records, running, patience }: Given): Power {
   /** Waits until systemd's boot is over. A unit that failed leaves it `degraded`: the kinds look after units. */
   async function booted(name: string, deadline: number): Promise<void> {
     for (;;) {
+      // lxc-attach goes where LXC's socket sends it, and that is the monitor's only as long as this lives.
+      if (!(await running(name))) throw new OpError('host', `container ${name} stopped while it booted`);
       const left = deadline - Date.now();
       const argv = attachment(lxc, name, ['systemctl', 'is-system-running', '--wait']);
       const state = left > 0 ? await exec(argv, { deadline: left }).catch(late) : null;
@@ -72,13 +100,12 @@ export function power({ exec, lxc, records, running, patience }: Given): Power {
       const said = state.stdout.trim();
       if (said === 'running' || said === 'degraded') return;
       if (said === 'maintenance') throw new OpError('host', `container ${name}: its init has gone to maintenance`);
-      if (!(await running()).has(name)) throw new OpError('host', `container ${name} stopped while it booted`);
       await sleep(20);
     }
   }
 
   async function stop(name: string): Promise<void> {
-    if (!(await running()).has(name)) return;
+    if (!(await running(name))) return;
     const { code, stderr } = await exec(['lxc-stop', '-P', lxc, '-n', name, '-t', '10'], { deadline: 40_000 });
     // 2: it was not running any more.
     if (code !== 0 && code !== 2)
@@ -88,7 +115,7 @@ export function power({ exec, lxc, records, running, patience }: Given): Power {
 
   /** Waits for the end of the monitor, which outlives the container by its last hooks. */
   async function gone(name: string): Promise<void> {
-    for (const deadline = Date.now() + 10_000; (await running()).has(name); await sleep(5))
+    for (const deadline = Date.now() + 10_000; await running(name); await sleep(5))
       if (Date.now() > deadline) throw new OpError('timeout', `container ${name}: its monitor doesn't end`);
   }
 
@@ -107,7 +134,7 @@ export function attachment(
 }
 
 /** Null when the deadline passed. */
-export function late(error: unknown): null {
+function late(error: unknown): null {
   if (error instanceof OpError && error.code === 'timeout') return null;
   throw error;
 }

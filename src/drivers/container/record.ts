@@ -1,4 +1,4 @@
-// What op-dbus keeps of its containers on the host: definition (the ownership mark), the hook's values, init's pid, filter.
+// What op-dbus keeps of its containers on the host: definition (the ownership mark), the hook's values, pids, filter.
 
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { OpError } from '../../error.ts';
@@ -14,7 +14,8 @@ export type Entry = {
   readonly lower: string;
 };
 
-type RecordFile = 'definition.json' | 'hook.env' | 'filter.nft' | 'pid' | 'failure' | 'lxc.log';
+/** `pid`, `PID START DEVICE INODE`: init, when it was started, and what its root was then. `monitor`: LXC's, `PID START`. */
+type RecordFile = 'definition.json' | 'hook.env' | 'filter.nft' | 'pid' | 'monitor' | 'failure' | 'lxc.log';
 
 export interface Records {
   /** The folder of a container's records. @throws OpError `internal` when the name could leave it. */

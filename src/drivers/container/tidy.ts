@@ -9,7 +9,7 @@ import { type Records, optional, removeEmpty } from './record.ts';
 import { release } from './subid.ts';
 
 /** What of the records goes with the container; its filter is a resource of its own. */
-export const ofContainer = ['definition.json', 'hook.env', 'pid', 'failure', 'lxc.log'] as const;
+export const ofContainer = ['definition.json', 'hook.env', 'pid', 'monitor', 'failure', 'lxc.log'] as const;
 
 /** Where a container is while it is made, and once it is to go; no container has such a name. */
 export function hidden(lxc: string, name: string): string {
@@ -27,12 +27,19 @@ export async function sweep(exec: Exec, lxc: string, records: Records): Promise<
   }
 }
 
-/** Removes the veth pairs of containers that are gone or have another kind of device now: their hook took them back. */
+/**
+ * Removes the veth pairs of containers that are gone or have another kind of device now: their hook took them back, and
+ * has marked them. What has such a name without the mark is somebody else's.
+ */
 export async function removePeers(exec: Exec, records: Records): Promise<void> {
   const entries = await Promise.all((await records.names()).map((name) => records.get(name)));
   const needed = new Set(entries.flatMap((entry) => (entry === null ? [] : device(entry.definition).outer)));
-  for (const found of await devices('self'))
-    if (/^op-peer\d+$/.test(found) && !needed.has(found)) await run(exec, ['ip', 'link', 'delete', 'dev', found]);
+  for (const found of await devices('self')) {
+    if (!/^op-peer\d+$/.test(found) || needed.has(found)) continue;
+    const shown = await run(exec, ['ip', '-j', 'link', 'show', 'dev', found]);
+    const [link] = JSON.parse(shown) as readonly { readonly ifalias?: string }[];
+    if (link?.ifalias === 'op-dbus') await run(exec, ['ip', 'link', 'delete', 'dev', found]);
+  }
 }
 
 /** Removes the hook and the range of ids, with the records' folder when it is empty then. */

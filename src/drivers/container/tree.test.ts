@@ -33,7 +33,7 @@ async function withRoot(
   ];
   try {
     for (const path of [upper, lower, outside]) await mkdir(path);
-    await body({ name: 'c', upper, lower, base, make: ownMaker(base) }, upper, lower, outside);
+    await body({ name: 'c', upper, lower, identity: null, base, make: ownMaker(base) }, upper, lower, outside);
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -116,4 +116,16 @@ test('a link replaces a file and a file a link, and nothing is left beside them'
     await assert.rejects(readFile(root, 'd'), { code: 'internal' });
     assert.equal((await stat(join(upper, 'd'))).nlink, 3);
   });
+});
+
+test('with an identity, a root that is another one is refused, and a file on what is mounted in it is not read', async () => {
+  const root = async (upper: string): Promise<Root> => {
+    const { dev, ino } = await stat(upper);
+    return { name: 'c', upper, lower: null, identity: `${dev} ${ino}`, base, make: ownMaker(base) };
+  };
+  assert.match((await readFile(await root('/proc'), '/version')) ?? '', /^Linux/);
+  const elsewhere = { code: 'foreign', message: 'c:/proc/version is mounted from elsewhere' };
+  await assert.rejects(readFile(await root('/'), '/proc/version'), elsewhere);
+  const other = { ...(await root('/')), upper: '/proc' };
+  await assert.rejects(readFile(other, '/version'), { code: 'foreign', message: /another root/ });
 });

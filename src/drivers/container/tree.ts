@@ -1,45 +1,63 @@
 // Files below a root that somebody else controls: every component is opened by its parent's descriptor and never
-// through a symbolic link (openat(2), O_NOFOLLOW; the parent is named /proc/self/fd/N).
+// through a symbolic link (openat(2), O_NOFOLLOW; the parent is named /proc/self/fd/N). We only look: what changes anything
+// is the maker's, in a running container as its own root, since mounts may come and go there between any two steps.
 
-import { randomBytes } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
+import { constants, readFileSync, type Stats } from 'node:fs';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { OpError } from '../../error.ts';
 import type { FileOptions } from './contract.ts';
 import type { Maker } from './maker.ts';
 
 /**
- * A container's root. Running: one folder. Stopped on an overlay: the upper folder, which takes all writes, and the
- * lower one. `base` is the machine's id of the container's root, `make` what makes entries. A folder that was removed and made anew inside is
- * seen merged with the template's here: Node reads no extended attributes.
+ * A container's root. Running: one folder, and in `identity` its `DEVICE INODE` when it was started: its first process
+ * may have gone over to another root. Stopped, `identity` is null; on an overlay there are the upper folder, which takes
+ * all writes, and the lower one. `base` is the machine's id of the container's root, `make` what makes and removes
+ * entries. A folder that was removed and made anew inside is seen merged with the template's here: Node reads no
+ * extended attributes.
  */
 export type Root = {
   readonly name: string;
   readonly upper: string;
   readonly lower: string | null;
+  readonly identity: string | null;
   readonly base: number;
   readonly make: Maker;
 };
 
 const LIMIT = 16 * 1024 * 1024;
 
-/** The text of a regular file; null when there is none or it is a symbolic link. @throws OpError `foreign`, `host`. */
+/** Names an entry without opening what it is (open(2)); Node doesn't know the flag. */
+const O_PATH = 0x200000;
+
+/**
+ * The text of a regular file; null when there is none or it is a symbolic link. Of a running container only what is on
+ * the file system of its root: /proc, /sys, devices and what of the machine is shown inside are more than its root may
+ * read there.
+ * @throws OpError `foreign`, `host`.
+ */
 export async function readFile(root: Root, path: string): Promise<string | null> {
-  return within(root, path, false, async (folder, last) => {
+  return within(root, path, false, async (folder, last, top) => {
     const at = await find(folder, last);
     if (at === null || at.stat.isSymbolicLink()) return null;
-    // A pipe in the file's place must not block us.
-    const file = await open(at.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const entry = await open(at.path, O_PATH | constants.O_NOFOLLOW);
     try {
-      if (!(await file.stat()).isFile()) throw refused(root, path, 'is not a regular file', 'host');
-      return await text(root, path, file);
+      if (!(await entry.stat()).isFile()) throw refused(root, path, 'is not a regular file', 'host');
+      // Once a walk has left the root's mount, no step down leads back to it.
+      if (root.identity !== null && mount(entry) !== mount(top))
+        throw refused(root, path, 'is mounted from elsewhere', 'foreign');
+      const file = await open(`/proc/self/fd/${entry.fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
+      try {
+        return await text(root, path, file);
+      } finally {
+        await file.close();
+      }
     } finally {
-      await file.close();
+      await entry.close();
     }
   });
 }
 
-/** Whether a symbolic link is at `path`. */
+/** Whether a symbolic link is at `path`, also on what is mounted inside, as /run is. */
 export async function isLink(root: Root, path: string): Promise<boolean> {
   const found = await within(root, path, false, find);
   return found?.stat.isSymbolicLink() ?? false;
@@ -47,26 +65,12 @@ export async function isLink(root: Root, path: string): Promise<boolean> {
 
 /** Replaces what is at `path` by a file; parents that are missing are made (0755, root). */
 export async function writeFile(root: Root, path: string, content: string, options: FileOptions): Promise<void> {
-  await place(root, path, async (folder, name) => {
-    await root.make.file(folder.handle, name);
-    const file = await open(`${folder.path}/${name}`, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    try {
-      const { nlink } = await file.stat();
-      if (nlink !== 1) throw refused(root, path, 'was changed from inside while it was written', 'foreign');
-      // Nobody inside reads it before it has its owner and mode.
-      await file.chmod(0o600);
-      await file.writeFile(content);
-      await file.chown(root.base + options.uid, root.base + options.gid);
-      await file.chmod(options.mode);
-    } finally {
-      await file.close();
-    }
-  });
+  await place(root, path, (folder, name) => root.make.file(folder, name, content, options));
 }
 
 /** Replaces what is at `path` by a symbolic link. */
 export async function linkFile(root: Root, path: string, target: string): Promise<void> {
-  await place(root, path, (folder, name) => root.make.link(folder.handle, name, target));
+  await place(root, path, (folder, name) => root.make.link(folder, name, target));
 }
 
 /**
@@ -78,9 +82,8 @@ export async function removeFile(root: Root, path: string, hide: (path: string) 
     const at = await find(folder, last);
     if (at === null) return;
     if (at.stat.isDirectory()) throw refused(root, path, 'is a folder', 'host');
-    if (folder.lower === null) return unlink(at.path);
-    const below = await status(`${folder.lower.path}/${last}`);
-    if (at.side === 'upper') await unlink(at.path);
+    const below = folder.lower === null ? null : await status(`${folder.lower.path}/${last}`);
+    if (at.side === 'upper' && folder.upper !== null) await root.make.remove(folder.upper.handle, last);
     if (below !== null && !below.isDirectory())
       await within(root, path, true, async ({ upper }) => hide(`/proc/${process.pid}/fd/${upper?.handle.fd}/${last}`));
   });
@@ -94,7 +97,7 @@ async function within<T>(
   root: Root,
   path: string,
   make: boolean,
-  action: (folder: Folder, last: string) => Promise<T>,
+  action: (folder: Folder, last: string, top: FileHandle) => Promise<T>,
 ): Promise<T | null> {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
   const last = parts.pop();
@@ -109,8 +112,10 @@ async function within<T>(
     keep(await open(at, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW));
   try {
     // The root itself may be /proc/PID/root, a link of the kernel's.
+    const upper = keep(await open(root.upper, constants.O_RDONLY | constants.O_DIRECTORY));
+    if (root.identity !== null) await insist(root, upper.handle);
     let folder: Folder = {
-      upper: keep(await open(root.upper, constants.O_RDONLY | constants.O_DIRECTORY)),
+      upper,
       lower: root.lower === null ? null : keep(await open(root.lower, constants.O_RDONLY | constants.O_DIRECTORY)),
     };
     for (const part of parts) {
@@ -118,7 +123,7 @@ async function within<T>(
       if (next === null) return null;
       folder = next;
     }
-    return await action(folder, last);
+    return await action(folder, last, upper.handle);
   } catch (error) {
     throw error instanceof OpError ? error : refused(root, path, `can't be reached: ${String(error)}`, 'host', error);
   } finally {
@@ -149,12 +154,13 @@ async function step(
   const at = `${folder.upper.path}/${part}`;
   if (above === null || hidden) {
     if (!make) return { upper: null, lower };
-    if (hidden) await unlink(at);
-    await root.make.folder(folder.upper.handle, part);
-    const upper = await enter(at);
-    if (below !== null) await upper.handle.chown(below.uid, below.gid);
-    await upper.handle.chmod((below?.mode ?? 0o755) & 0o7777);
-    return { upper, lower };
+    if (hidden) await root.make.remove(folder.upper.handle, part);
+    await root.make.folder(folder.upper.handle, part, {
+      mode: (below?.mode ?? 0o755) & 0o7777,
+      uid: below === null ? 0 : below.uid - root.base,
+      gid: below === null ? 0 : below.gid - root.base,
+    });
+    return { upper: await enter(at), lower };
   }
   return { upper: await enter(at), lower };
 }
@@ -198,20 +204,32 @@ async function text(root: Root, path: string, file: FileHandle): Promise<string>
   }
 }
 
-/** Makes something beside `path` and puts it there when it is whole. */
-async function place(root: Root, path: string, make: (folder: Open, name: string) => Promise<void>): Promise<void> {
+/** Has something put where `path` is, unless that is a folder. */
+async function place(
+  root: Root,
+  path: string,
+  put: (folder: FileHandle, name: string) => Promise<void>,
+): Promise<void> {
   await within(root, path, true, async ({ upper }, last) => {
     if (upper === null) throw new OpError('internal', `${root.name}:${path}: its folder was not made`);
     if ((await status(`${upper.path}/${last}`))?.isDirectory()) throw refused(root, path, 'is a folder', 'host');
-    const fresh = `.op-dbus-${randomBytes(6).toString('hex')}`;
-    try {
-      await make(upper, fresh);
-      await root.make.move(upper.handle, fresh, last);
-    } catch (error) {
-      await unlink(`${upper.path}/${fresh}`).catch(() => {});
-      throw error;
-    }
+    await put(upper.handle, last);
   });
+}
+
+async function insist(root: Root, top: FileHandle): Promise<void> {
+  const { dev, ino } = await top.stat({ bigint: true });
+  // Node's are signed.
+  if (`${dev} ${BigInt.asUintN(64, ino)}` !== root.identity)
+    throw new OpError('foreign', `container ${root.name}: its first process has gone over to another root`, {
+      at: `container ${root.name}`,
+      hint: `Stop and start it.`,
+    });
+}
+
+/** The mount that an open file is on (proc_pid_fdinfo(5)). Read at once: the kernel has it at hand. */
+function mount(file: FileHandle): string | undefined {
+  return /^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${file.fd}`, 'latin1'))?.[1];
 }
 
 function refused(root: Root, path: string, why: string, kind: 'foreign' | 'host', cause?: unknown): OpError {
