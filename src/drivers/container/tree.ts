@@ -24,7 +24,7 @@ export type Root = {
   readonly make: Maker;
 };
 
-const LIMIT = 16 * 1024 * 1024;
+const LIMIT = 256 * 1024;
 
 /** Names an entry without opening what it is (open(2)); Node doesn't know the flag. */
 const O_PATH = 0x200000;
@@ -199,7 +199,7 @@ async function text(root: Root, path: string, file: FileHandle): Promise<string>
     const { bytesRead, buffer } = await file.read(Buffer.alloc(65_536), 0, 65_536, null);
     if (bytesRead === 0) return Buffer.concat(chunks).toString('utf8');
     length += bytesRead;
-    if (length > LIMIT) throw refused(root, path, 'is longer than 16 MiB', 'host');
+    if (length > LIMIT) throw refused(root, path, 'is longer than 256 KiB', 'host');
     chunks.push(buffer.subarray(0, bytesRead));
   }
 }
