@@ -1,79 +1,30 @@
 // From any whole state to any other, by the engine: the host is then exactly as the file says, and `down` leaves nothing.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import * as fc from 'fast-check';
 import { canonical, difference } from '../src/core/plan.ts';
 import type { Resource } from '../src/core/resource.ts';
 import { fieldNames } from '../src/core/state/field.ts';
-import { parse } from '../src/core/state/parse.ts';
-import type { State } from '../src/core/state/schema.ts';
 import type { Host } from '../src/drivers/host.ts';
-import { fakeMachine } from '../src/drivers/machine/fake.ts';
 import { type FakeNet, fakeNet } from '../src/drivers/net/fake.ts';
 import { controlSocket } from '../src/drivers/control/client.ts';
 import { openFlow } from '../src/drivers/openflow/client.ts';
 import { connectOvsdb } from '../src/drivers/ovsdb/client.ts';
 import { type DummySwitch, startDummySwitch } from '../src/drivers/ovsdb/testing.ts';
+import { parse } from '../src/core/state/parse.ts';
 import { observe } from '../src/engine/observe.ts';
 import { run } from '../src/engine/run.ts';
 import { want } from '../src/engine/want.ts';
 import type { Spec as FlowSpec } from '../src/kinds/flow/schema.ts';
-import { fakeHost, withDevices } from './fake-host.ts';
-
-const read = (name: string): string => readFileSync(`test/golden/${name}/state.json`, 'utf8');
-const client = read('privacy-client');
-
-/** Adds a container to the file. */
-function beside(text: string, container: object): string {
-  const file = JSON.parse(text) as { plugins: { lxc: { containers: object[] } } };
-  file.plugins.lxc.containers.push(container);
-  return JSON.stringify(file);
-}
-
-/** 102 becomes 112, in every place, and keeps its address; a port's name that stays leads to another number. */
-const renumbered = client.replace('"id": 102', '"id": 112').replaceAll(/("container_id": "|container:)102/g, '$1112');
-const plain = { id: 105, name: 'web-server', network: { veth: true, ipv4: '10.0.0.105/24' } };
-
-const texts = {
-  none: read('none'),
-  client,
-  vps: read('privacy-vps'),
-  'client with a plain container': beside(client, plain),
-  'client with another id': renumbered.replaceAll('internal_102', 'internal_112'),
-  'client with another id behind the same port name': renumbered,
-  'client at another level': client.replace('"obfuscation_level": 3', '"obfuscation_level": 1'),
-  'client with another peer': client.replace('"10.99.0.0/24"', '"10.99.0.7/32"'),
-};
-type Name = keyof typeof texts;
-type Given = Name | { readonly text: string };
-
-function stateOf(given: Given): State {
-  const text = typeof given === 'string' ? texts[given] : given.text;
-  const parsed = parse(text);
-  assert.ok('state' in parsed, `${text}: ${JSON.stringify(parsed)}`);
-  return parsed.state;
-}
+import { withDevices } from './fake-host.ts';
+import { client, type Given, machine, type Name, stateOf, texts } from './machine.ts';
 
 /** Every state is another text: a replacement that found nothing would test nothing. */
 test('the states differ from each other', () => {
   const states = Object.keys(texts).map((name) => canonical(stateOf(name as Name)));
   assert.equal(new Set(states).size, states.length);
 });
-
-/** A machine with an uplink, two names, and what the golden cases have in their `files` folders. */
-async function machine(net: FakeNet = fakeNet([], 'eth0')): Promise<Host> {
-  const host = fakeHost([], net);
-  const names = { 'engage.cloudflareclient.com': ['162.159.192.1'], 'vps.example.net': ['95.216.30.2'] };
-  for (const name of ['privacy-client', 'privacy-vps'])
-    for (const file of readdirSync(`test/golden/${name}/files`, { recursive: true, withFileTypes: true })) {
-      const path = `${file.parentPath}/${file.name}`;
-      const inside = path.slice(`test/golden/${name}`.length);
-      if (file.isFile()) await host.files.write(`/golden${inside}`, readFileSync(path, 'utf8'));
-    }
-  return { ...host, machine: fakeMachine({ names, nameservers: ['9.9.9.9'], datapath: 'netdev' }) };
-}
 
 /** The kinds that a test is about; all unless told. */
 type Only = (resource: Resource) => boolean;

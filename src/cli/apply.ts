@@ -1,20 +1,22 @@
-// op-dbus apply FILE: makes the host be what the file says, then looks again.
+// op-dbus apply FILE: makes the host be what the file says, whole or not at all.
 
 import { statSync } from 'node:fs';
 import type { Command } from 'commander';
-import { difference } from '../core/plan.ts';
-import { fingerprints } from '../core/secret.ts';
 import { keepApplied, keepNames, knownNames } from '../engine/applied.ts';
-import { observe } from '../engine/observe.ts';
-import { render, run } from '../engine/run.ts';
+import type { Journal } from '../engine/journal.ts';
+import { type Goal, transact } from '../engine/transact.ts';
 import { want } from '../engine/want.ts';
-import { OpError } from '../error.ts';
 import { changingThisHost } from './host.ts';
 import { load } from './load.ts';
 import { json, note, out } from './output.ts';
 import { narrate } from './narrate.ts';
 
-type Options = { readonly json?: boolean; readonly files?: string; readonly resolve?: boolean };
+type Options = {
+  readonly json?: boolean;
+  readonly files?: string;
+  readonly resolve?: boolean;
+  readonly rollback: boolean;
+};
 
 export function applyCommand(program: Command): void {
   program
@@ -23,6 +25,7 @@ export function applyCommand(program: Command): void {
     .argument('<file>', 'state file, - for stdin')
     .option('--files <folder>', 'keys and certificates (default: "files" beside the state file)')
     .option('--resolve', "ask for the addresses of host names anew (in clear, of this host's resolver)")
+    .option('--no-rollback', 'when a step fails, leave what is done (it is shut) instead of going back')
     .option('--json', 'print JSON')
     .action(apply);
 }
@@ -38,26 +41,31 @@ async function apply(file: string, options: Options): Promise<void> {
   const { text, state, filesFolder } = await load(file, options.files);
   await changingThisHost(async (host, stop) => {
     const known = options.resolve ? {} : await knownNames(host);
-    const [wanted, found] = await Promise.all([want(host, state, filesFolder, known), observe(host)]);
-    const changes = difference(found, wanted.resources);
-    if (changes.length > 0) {
-      await host.containers.tidy();
-      for (const line of [...exposed(file), ...wanted.notes]) note(line);
+    const { resources, resolved, notes } = await want(host, state, filesFolder, known);
+    const goal: Goal = {
+      action: `apply ${file}`,
+      wanted: resources,
       // What was asked for in clear is not asked for again, and stays the same, also when a stage fails.
-      const keep = async (): Promise<void> => keepNames(host, { ...(await knownNames(host)), ...wanted.resolved });
-      await run(host, changes, options.json ? () => {} : narrate, stop, keep);
-      const left = difference(await observe(host), wanted.resources);
-      if (left.length > 0)
-        throw new OpError('check', `after applying, the host still differs: ${render(left).join('; ')}`, {
-          hint: 'Something else may be changing the host. Look again with: op-dbus diff FILE',
-        });
-    }
-    await keepNames(host, wanted.resolved);
-    await keepApplied(host, { file, filesFolder, text });
-    await host.secrets.retain(fingerprints(JSON.stringify(wanted.resources)));
+      ready: async () => {
+        for (const line of [...exposed(file), ...notes]) note(line);
+        await keepNames(host, { ...(await knownNames(host)), ...resolved });
+      },
+      kept: async () => {
+        await keepNames(host, resolved);
+        await keepApplied(host, { file, filesFolder, text });
+      },
+      back: options.rollback,
+    };
+    const { changes, interrupted } = await transact(host, goal, options.json ? () => {} : narrate, stop);
+    if (interrupted !== null) note(finished(interrupted));
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     if (options.json) json({ changed: changes.length > 0, changes });
     else if (changes.length === 0) out('Nothing to change: the host is as the file says.');
-    else out(`Applied ${changes.length} changes in ${seconds} s.`);
+    else out(`Applied ${changes.length} ${changes.length === 1 ? 'change' : 'changes'} in ${seconds} s.`);
   });
+}
+
+/** What became of a change that was interrupted. */
+export function finished({ action, began }: Journal): string {
+  return `"${action}" of ${began} was interrupted; this has gone on from where it stopped`;
 }

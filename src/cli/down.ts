@@ -1,13 +1,12 @@
 // op-dbus down: removes what op-dbus has made, and nothing else.
 
 import type { Command } from 'commander';
-import { difference } from '../core/plan.ts';
 import { forgetApplied } from '../engine/applied.ts';
-import { observe } from '../engine/observe.ts';
-import { run } from '../engine/run.ts';
+import { transact } from '../engine/transact.ts';
+import { finished } from './apply.ts';
 import { changingThisHost } from './host.ts';
 import { narrate } from './narrate.ts';
-import { json, out } from './output.ts';
+import { json, note, out } from './output.ts';
 
 export function downCommand(program: Command): void {
   program
@@ -16,12 +15,11 @@ export function downCommand(program: Command): void {
     .option('--json', 'print JSON')
     .action(async (options: { readonly json?: boolean }) => {
       await changingThisHost(async (host, stop) => {
-        const changes = difference(await observe(host), []);
-        await run(host, changes, options.json ? () => {} : narrate, stop);
-        await host.containers.tidy();
-        await host.secrets.retain([]);
-        await forgetApplied(host);
+        // Whoever wants all gone is not helped by having it back: what fails is left for the next try.
+        const goal = { action: 'down', wanted: [], kept: () => forgetApplied(host), back: false };
+        const { changes, interrupted } = await transact(host, goal, options.json ? () => {} : narrate, stop);
         await host.files.sweep('/var/lib/op-dbus');
+        if (interrupted !== null) note(finished(interrupted));
         if (options.json) json({ changed: changes.length > 0, changes });
         else out(changes.length === 0 ? 'Nothing to remove.' : `Removed ${changes.length} things.`);
       });

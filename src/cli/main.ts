@@ -10,6 +10,7 @@ import { initCommand } from './init.ts';
 import { labCommand } from './lab.ts';
 import { complain } from './output.ts';
 import { queryCommand } from './query.ts';
+import { rollbackCommand } from './rollback.ts';
 import { traceCommand } from './trace.ts';
 import { verifyCommand } from './verify.ts';
 import { version } from './version.ts';
@@ -36,6 +37,7 @@ for (const add of [
   queryCommand,
   explainCommand,
   traceCommand,
+  rollbackCommand,
   downCommand,
   execCommand,
   labCommand,

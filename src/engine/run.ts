@@ -14,6 +14,13 @@ export type Progress =
 
 type Stage = { readonly kind: Kind<unknown>; readonly batch: readonly Change[] };
 
+export type Control = {
+  /** Raised to stop before the next stage. */
+  readonly stop?: AbortSignal | undefined;
+  /** Called once every preflight has passed, before the first change. */
+  readonly ready?: () => Promise<void>;
+};
+
 /** The stages of a plan in the order in which they run; without deletes of what goes with its container. */
 export function stages(changes: readonly Change[]): readonly Stage[] {
   const gone = new Set(changes.filter(({ after }) => after === null).map(({ kind, name }) => `${kind} ${name}`));
@@ -46,8 +53,7 @@ export async function run(
   host: Host,
   changes: readonly Change[],
   progress: (event: Progress) => void,
-  stop?: AbortSignal,
-  ready?: () => Promise<void>,
+  { stop, ready }: Control = {},
 ): Promise<void> {
   const planned = stages(changes);
   for (const { kind, batch } of planned)
@@ -57,7 +63,7 @@ export async function run(
     const stage = title(kind, batch);
     if (stop?.aborted)
       throw new OpError('host', `stopped before ${stage}`, {
-        hint: 'What is done stays, and is shut. Go on with op-dbus apply FILE, or undo with op-dbus down.',
+        hint: 'It was asked to stop.',
       });
     progress({ event: 'begin', stage, commands: batch.flatMap((change) => kind.render(change)) });
     await doing(`applying ${stage}`, () => kind.apply(host, batch, (line) => progress({ event: 'say', stage, line })));

@@ -18,7 +18,7 @@ import { attachment, power } from './power.ts';
 import { type Entry, optional, records as openRecords } from './record.ts';
 import { base as idBase, reserve, reserved } from './subid.ts';
 import { build, treePath } from './template.ts';
-import { hidden, ofContainer, removePeers, removeShared, sweep } from './tidy.ts';
+import { ASIDE, anyAside, aside, hidden, ofContainer, putAside, removePeers, removeShared, sweep } from './tidy.ts';
 import { isLink, linkFile, readFile as readInside, type Root, removeFile, writeFile as writeInside } from './tree.ts';
 
 export type LxcOptions = {
@@ -123,6 +123,8 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     const [record, there] = await Promise.all([records.get(name), exists(name)]);
     if (there && record === null) throw foreign(name);
     if (there) return configure(name, definition);
+    const old = await putAside(lxc, name);
+    if (old?.definition.template === definition.template) return restore(name, { ...old, definition });
     const fresh = hidden(lxc, name);
     making.add(name);
     try {
@@ -137,6 +139,15 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
       making.delete(name);
       await serially(share);
     }
+  }
+
+  /** Takes back what `destroy` has put aside. */
+  async function restore(name: string, record: Entry): Promise<void> {
+    const folder = aside(lxc, name);
+    const root = stoppedRoot(name, record, folder);
+    await writeRoot(root, rootFiles(name, record.definition));
+    await settle(name, record, folder);
+    await rename(folder, folderOf(name));
   }
 
   async function assemble(name: string, definition: Definition, folder: string): Promise<void> {
@@ -178,21 +189,22 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     const [record, there] = await Promise.all([records.get(name), exists(name)]);
     if (there && record === null) throw foreign(name);
     if (await running(name)) throw new OpError('host', `container ${name} is running`);
-    const old = hidden(lxc, name);
-    await discard(exec, old);
-    // From here on it is not there, however much of it is left.
-    await optional(rename(folderOf(name), old));
-    await discard(exec, old);
+    if (there && record !== null) {
+      await discard(exec, aside(lxc, name));
+      await replace(`${folderOf(name)}/${ASIDE}`, JSON.stringify(record), 0o600);
+      // From here on it is not there, and can be had back until somebody tidies up.
+      await rename(folderOf(name), aside(lxc, name));
+    }
     await discard(exec, `/run/lxc/lock${lxc}/.${name}`);
     await records.remove(name, ofContainer);
     await removePeers(exec, records);
-    await serially(share);
   }
 
   /** With the last container goes what all of them share. */
   async function share(): Promise<void> {
     const all = await Promise.all((await records.names()).map((name) => records.get(name)));
-    if (making.size === 0 && all.every((record) => record === null)) await removeShared(home, etc);
+    const none = making.size === 0 && all.every((record) => record === null);
+    if (none && !(await anyAside(lxc))) await removeShared(home, etc);
   }
 
   async function tidy(): Promise<void> {

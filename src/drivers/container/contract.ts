@@ -55,7 +55,9 @@ export interface Containers {
   create(name: string, definition: Definition): Promise<void>;
   /** Takes a new definition; a running container gets it at its next start. */
   configure(name: string, definition: Definition): Promise<void>;
-  /** Removes a stopped container of ours and its files. */
+  /**
+   * Removes a stopped container of ours. Until `tidy`, `create` with the same template brings it back as it was inside.
+   */
   destroy(name: string): Promise<void>;
   /** Starts and waits until its init answers and its boot is over. @throws OpError `timeout`, `host`. */
   start(name: string): Promise<void>;
@@ -86,8 +88,8 @@ export interface Containers {
   /** Names of the containers that have a filter kept on the host, made or not yet made. */
   filters(): Promise<readonly string[]>;
   /**
-   * Removes what an interrupted command left, and what all containers share when there is none; quiet otherwise. Only
-   * for the one command that is changing the host.
+   * Removes for good what was destroyed, what an interrupted command left half made, and what all containers share when
+   * there is none; quiet otherwise. Only for the one command that is changing the host, once it has done.
    */
   tidy(): Promise<void>;
   /** Waits for and releases nothing else: closes what the driver holds open. */

@@ -57,6 +57,7 @@ async function inside(folder: string): Promise<void> {
     for (const path of ['srv', 'srv/in ner']) await run(exec, ['btrfs', 'subvolume', 'create', `${root}/${path}`]);
     await run(exec, ['btrfs', 'subvolume', 'snapshot', '-r', `${root}/srv`, `${root}/etc/fixed`]);
     await containers.destroy('one');
+    await containers.tidy();
     assert.equal(await left(), '');
     assert.deepEqual(await containers.list(), []);
   });

@@ -50,6 +50,7 @@ export function fakeContainers(
   const kept = new Map<string, FakeNft>();
   const live = new Map<string, FakeNft>();
   const prepared = new Set<string>();
+  const aside = new Map<string, FakeContainer>();
 
   function need(name: string): FakeContainer {
     const found = containers.get(name);
@@ -102,12 +103,17 @@ export function fakeContainers(
       if (foreign.has(name)) need(name);
       if (!prepared.has(definition.template))
         throw new OpError('internal', `container ${name}: the template ${definition.template} is not prepared`);
-      set(name, definition, { running: false, files: new Map() });
+      const old = aside.get(name);
+      const back = old?.definition.template === definition.template ? old.files : new Map<string, FakeFile>();
+      aside.delete(name);
+      set(name, definition, { running: false, files: back });
     },
     configure,
     destroy: async (name) => {
       if (foreign.has(name)) need(name);
-      if (containers.get(name)?.running) throw new OpError('host', `container ${name} is running`);
+      const found = containers.get(name);
+      if (found?.running) throw new OpError('host', `container ${name} is running`);
+      if (found !== undefined) aside.set(name, found);
       containers.delete(name);
     },
     start: async (name) => {
@@ -162,7 +168,10 @@ export function fakeContainers(
       };
     },
     filters: async () => [...kept.keys()].toSorted(),
-    tidy: async () => leftover.clear(),
+    tidy: async () => {
+      leftover.clear();
+      aside.clear();
+    },
     close: async () => {},
   };
   return self;

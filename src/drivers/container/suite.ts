@@ -87,6 +87,26 @@ export function containerSuite(title: string, make: () => Promise<Bench>): void 
     },
   );
 
+  check(
+    'a container that was destroyed comes back as it was inside, until somebody tidies up',
+    async ({ containers }) => {
+      const root = { mode: 0o600, uid: 0, gid: 0 };
+      await containers.create('one', one);
+      await containers.write('one', '/srv/kept', 'inside', root);
+      await containers.destroy('one');
+      assert.deepEqual(await containers.list(), []);
+      assert.equal(await containers.isForeign('one'), false);
+      const other = { ...one, autostart: !one.autostart };
+      await containers.create('one', other);
+      assert.deepEqual((await containers.list())[0]?.definition, other);
+      assert.equal(await containers.read('one', '/srv/kept'), 'inside');
+      await containers.destroy('one');
+      await containers.tidy();
+      await containers.create('one', one);
+      assert.equal(await containers.read('one', '/srv/kept'), null);
+    },
+  );
+
   check('a foreign container is never listed, taken, changed, started or destroyed', async ({ containers, plant }) => {
     await plant('theirs');
     assert.deepEqual(await containers.list(), []);

@@ -5,7 +5,7 @@ import { type Exec, run } from '../exec.ts';
 import { device } from './config.ts';
 import { discard } from './discard.ts';
 import { devices } from './live.ts';
-import { type Records, optional, removeEmpty } from './record.ts';
+import { type Entry, type Records, optional, removeEmpty } from './record.ts';
 import { release } from './subid.ts';
 
 /** What of the records goes with the container; its filter is a resource of its own. */
@@ -16,11 +16,28 @@ export function hidden(lxc: string, name: string): string {
   return `${lxc}/.op-dbus-${name}`;
 }
 
+/** Where a container is that was destroyed, until `sweep`; no container has such a name either. */
+export function aside(lxc: string, name: string): string {
+  return `${lxc}/.op-dbus+${name}`;
+}
+
+/** The file in such a folder that holds the container's record. */
+export const ASIDE = 'op-dbus.json';
+
+/** The record of a container that was put aside; null when there is none, or not a whole one. */
+export async function putAside(lxc: string, name: string): Promise<Entry | null> {
+  const text = await optional(readFile(`${aside(lxc, name)}/${ASIDE}`, 'utf8'));
+  return text === null ? null : (JSON.parse(text) as Entry);
+}
+
+export async function anyAside(lxc: string): Promise<boolean> {
+  return ((await optional(readdir(lxc))) ?? []).some((entry) => entry.startsWith('.op-dbus+'));
+}
+
 /** Removes hidden folders, and the records of containers that are not there. No container may be in the making. */
 export async function sweep(exec: Exec, lxc: string, records: Records): Promise<void> {
   const entries = (await optional(readdir(lxc))) ?? [];
-  for (const entry of entries)
-    if (`${lxc}/${entry}`.startsWith(hidden(lxc, ''))) await discard(exec, `${lxc}/${entry}`);
+  for (const entry of entries) if (/^\.op-dbus[-+]/.test(entry)) await discard(exec, `${lxc}/${entry}`);
   for (const name of await records.names()) {
     const whole = (await records.get(name)) !== null && (await optional(stat(`${lxc}/${name}`))) !== null;
     if (!whole) await records.remove(name, ofContainer);

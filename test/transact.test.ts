@@ -1,0 +1,148 @@
+// Whole or not at all: a change that is killed or fails at any call leaves a host that the next command finishes or undoes.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { difference } from '../src/core/plan.ts';
+import type { Resource } from '../src/core/resource.ts';
+import type { Host } from '../src/drivers/host.ts';
+import { readJournal } from '../src/engine/journal.ts';
+import { observe } from '../src/engine/observe.ts';
+import { goBack, transact } from '../src/engine/transact.ts';
+import { want } from '../src/engine/want.ts';
+import { OpError } from '../src/error.ts';
+import { type Death, dying } from './dying.ts';
+import { type FakeHost } from './fake-host.ts';
+import { machine, type Name, stateOf } from './machine.ts';
+
+type To = Name | 'down';
+
+async function wanted(host: Host, to: To): Promise<readonly Resource[]> {
+  return to === 'down' ? [] : (await want(host, stateOf(to), '/golden/files')).resources;
+}
+
+async function go(host: Host, to: To, real: Host = host): Promise<void> {
+  const kept = (): Promise<void> => host.files.write('/var/lib/op-dbus/applied.json', to);
+  await transact(host, { action: to, wanted: await wanted(real, to), kept, back: to !== 'down' }, () => {});
+}
+
+/** All that can be seen of a host: resources, files of ours, what is inside containers. */
+async function looks(host: FakeHost): Promise<unknown> {
+  const inside = [...host.containers.containers].map(([name, { files, running }]) => [
+    name,
+    running,
+    [...files].toSorted(),
+  ]);
+  const found = (await observe(host)).toSorted((a, b) => (`${a.kind} ${a.name}` < `${b.kind} ${b.name}` ? -1 : 1));
+  return { found, inside: inside.toSorted() };
+}
+
+/** Dies on the way from one state to another; then `next` is what a person does. */
+async function die(from: To, to: To, death: Death): Promise<{ host: FakeHost; before: unknown; over: boolean }> {
+  const host = await machine();
+  await go(host, from);
+  const before = await looks(host);
+  const mortal = dying(host, death);
+  const over = await Promise.race([
+    go(mortal.host, to, host).then(
+      () => true,
+      (error: unknown) => {
+        // A reading that failed may have been taken for something that isn't there.
+        assert.ok(error instanceof OpError, String(error));
+        return false;
+      },
+    ),
+    mortal.died.then(() => false),
+  ]);
+  return { host, before, over };
+}
+
+/** Every so many of the calls of a change, so that the whole takes seconds; all of them with STEP=1 (`npm run test:steps`). */
+async function points(from: To, to: To): Promise<readonly number[]> {
+  const host = await machine();
+  await go(host, from);
+  const counted = dying(host, null);
+  await go(counted.host, to, host);
+  const step = Number(process.env['STEP'] ?? 31);
+  const count = counted.calls();
+  assert.ok(count > 30, `${count}`);
+  return Array.from({ length: Math.ceil(count / step) }, (_, index) => index * step);
+}
+
+const ways: readonly (readonly [To, To])[] = [
+  ['none', 'client'],
+  ['client', 'vps'],
+  ['vps', 'client with a plain container'],
+  ['client', 'client with another id'],
+  ['client', 'down'],
+];
+
+for (const [from, to] of ways) {
+  test(`from ${from} to ${to}: killed anywhere, the same command again finishes it, and nothing is left`, async () => {
+    for (const at of await points(from, to))
+      for (const when of ['before', 'after'] as const) {
+        const { host } = await die(from, to, { at, when, of: 'process' });
+        await go(host, to);
+        assert.deepEqual(difference(await observe(host), await wanted(host, to)), [], `${at} ${when}`);
+        assert.equal(await readJournal(host), null, `${at} ${when}`);
+      }
+  });
+
+  test(`from ${from} to ${to}: killed anywhere, rollback brings back what was there, files inside containers too`, async () => {
+    for (const at of await points(from, to))
+      for (const when of ['before', 'after'] as const) {
+        const { host, before, over } = await die(from, to, { at, when, of: 'process' });
+        const journal = await readJournal(host);
+        if (journal !== null) await goBack(host, journal.checkpoint, () => {});
+        assert.equal(await readJournal(host), null);
+        // Without a journal nothing has begun, or all was done but for the tidying.
+        if (journal !== null) assert.deepEqual(await looks(host), before, `${at} ${when}`);
+        else if (difference(await observe(host), await wanted(host, to)).length > 0)
+          assert.deepEqual(await looks(host), before, `${at} ${when} ${over}`);
+      }
+  });
+
+  if (to !== 'down')
+    test(`from ${from} to ${to}: whatever call fails, the host is again as it was, by itself`, async () => {
+      for (const at of await points(from, to)) {
+        const { host, before, over } = await die(from, to, { at, when: 'before', of: 'call' });
+        if (over) continue;
+        const done = difference(await observe(host), await wanted(host, to)).length === 0;
+        if (!done) assert.deepEqual(await looks(host), before, `${at}`);
+      }
+    });
+}
+
+test('a way back that fails too is told with both errors, and the journal stays for the next command', async () => {
+  const host = await machine();
+  await go(host, 'none');
+  const before = await looks(host);
+  let deaf = false;
+  const containers = {
+    ...host.containers,
+    start: () => {
+      deaf = true;
+      return Promise.reject(new OpError('host', 'it does not start'));
+    },
+    destroy: (name: string) => (deaf ? Promise.reject(new OpError('host', 'nor goes')) : host.containers.destroy(name)),
+  };
+  const broken = { ...host, containers } as unknown as Host;
+  await assert.rejects(go(broken, 'client', host), (error: unknown) => {
+    assert.ok(error instanceof AggregateError);
+    assert.match((error.errors[0] as Error).message, /does not start/);
+    assert.match((error.errors[1] as Error).message, /going back to what was there: .*nor goes/);
+    assert.match((error.errors[1] as OpError).hint ?? '', /op-dbus rollback/);
+    return true;
+  });
+  const journal = await readJournal(host);
+  assert.equal(journal?.action, 'client');
+  await goBack(host, journal.checkpoint, () => {});
+  assert.deepEqual(await looks(host), before);
+});
+
+test('a refusal before the first change writes no journal and changes nothing', async () => {
+  const host = await machine();
+  host.containers.foreign.add('xray-client');
+  await assert.rejects(go(host, 'client'), { code: 'foreign' });
+  assert.equal(await readJournal(host), null);
+  assert.deepEqual(await observe(host), []);
+});
