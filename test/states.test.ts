@@ -7,7 +7,7 @@ import { canonical, difference } from '../src/core/plan.ts';
 import type { Resource } from '../src/core/resource.ts';
 import { fieldNames } from '../src/core/state/field.ts';
 import type { Host } from '../src/drivers/host.ts';
-import { type FakeNet, fakeNet } from '../src/drivers/net/fake.ts';
+import { fakeNet } from '../src/drivers/net/fake.ts';
 import { controlSocket } from '../src/drivers/control/client.ts';
 import { openFlow } from '../src/drivers/openflow/client.ts';
 import { connectOvsdb } from '../src/drivers/ovsdb/client.ts';

@@ -30,10 +30,14 @@ async function looks(host: FakeHost): Promise<unknown> {
   const inside = [...host.containers.containers].map(([name, { files, running }]) => [
     name,
     running,
-    [...files].toSorted(),
+    [...files].toSorted(byName),
   ]);
   const found = (await observe(host)).toSorted((a, b) => (`${a.kind} ${a.name}` < `${b.kind} ${b.name}` ? -1 : 1));
-  return { found, inside: inside.toSorted() };
+  return { found, inside: inside.toSorted((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1)) };
+}
+
+function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1;
 }
 
 /** Dies on the way from one state to another; then `next` is what a person does. */

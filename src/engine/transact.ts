@@ -104,6 +104,7 @@ export async function goBack(
   await host.secrets.retain(fingerprints(JSON.stringify(checkpoint)));
   await closeJournal(host);
   await host.containers.tidy();
+  await host.files.sweep('/var/lib/op-dbus');
   return changes;
 }
 

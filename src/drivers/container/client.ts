@@ -1,7 +1,7 @@
 // Containers by plain LXC: unprivileged, made from a cached template, their network set up by our hook (lxc(7)).
 
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { doing, OpError } from '../../error.ts';
@@ -148,6 +148,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     await writeRoot(root, rootFiles(name, record.definition));
     await settle(name, record, folder);
     await rename(folder, folderOf(name));
+    await rm(`${folderOf(name)}/${ASIDE}`, { force: true });
   }
 
   async function assemble(name: string, definition: Definition, folder: string): Promise<void> {

@@ -91,6 +91,16 @@ test('what an interrupted write left is not listed', async () => {
   assert.deepEqual(await nodeFiles(root).list('/'), ['.profile']);
 });
 
+test('sweeping takes what an interrupted write left, and nothing else', async () => {
+  const root = await folder();
+  const files = nodeFiles(root);
+  await files.write('/d/e/kept', 'x');
+  await writeFile(join(root, 'd/e/.kept.0123456789ab.tmp'), 'half');
+  await writeFile(join(root, 'd/e/.kept.tmp'), 'somebody');
+  await files.sweep('/d');
+  assert.deepEqual((await readdir(join(root, 'd/e'))).toSorted(), ['.kept.tmp', 'kept']);
+});
+
 test('a FIFO is refused instead of waited for', async () => {
   const root = await folder();
   await promisify(execFile)('mkfifo', [join(root, 'pipe')]);

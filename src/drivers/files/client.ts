@@ -70,16 +70,22 @@ async function remove(path: string): Promise<void> {
 
 async function sweep(path: string): Promise<void> {
   const entries = (await orNull(() => readdir(path, { withFileTypes: true }))) ?? [];
-  for (const entry of entries) if (entry.isDirectory()) await sweep(join(path, entry.name));
+  for (const entry of entries) {
+    if (entry.isDirectory()) await sweep(join(path, entry.name));
+    else if (half.test(entry.name)) await orNull(() => unlink(join(path, entry.name)));
+  }
   await rmdir(path).catch((error: unknown) => {
     if (!['ENOENT', 'ENOTDIR', 'ENOTEMPTY'].includes(code(error) ?? '')) throw error;
   });
 }
 
+/** What an interrupted `write` left. */
+const half = /^\..*\.[0-9a-f]{12}\.tmp$/;
+
 /** What an interrupted `write` left is not listed. */
 async function list(path: string): Promise<readonly string[]> {
   const names = (await orNull(() => readdir(path))) ?? [];
-  return names.filter((name) => !/^\..*\.[0-9a-f]{12}\.tmp$/.test(name)).sort();
+  return names.filter((name) => !half.test(name)).sort();
 }
 
 async function syncFolder(path: string): Promise<void> {

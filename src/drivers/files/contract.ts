@@ -9,7 +9,10 @@ export interface Files {
   write(path: string, content: string, mode?: number): Promise<void>;
   /** Removes the file; quiet when there is none. Empty parents that `write` made are left. */
   remove(path: string): Promise<void>;
-  /** Removes the folder and the folders below it, as far as they hold no file; quiet when there is none. */
+  /**
+   * Removes what an interrupted `write` left below the folder, then it and the folders below it, as far as they hold no
+   * file; quiet when there is none.
+   */
   sweep(path: string): Promise<void>;
   /** Names in a folder, sorted; empty when there is no such folder. */
   list(path: string): Promise<readonly string[]>;

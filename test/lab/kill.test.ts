@@ -1,0 +1,125 @@
+// kill -9 in the middle of a change, on a real host (the lab's home): the next command finishes it or undoes it, and says so.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { inHost, labDown, labUp } from './cli.ts';
+
+before(labUp);
+after(labDown);
+
+const file = '/etc/op-dbus/state.json';
+const home = (...argv: string[]) => inHost('home', argv);
+
+async function ok(...argv: string[]): Promise<string> {
+  const { code, stdout, stderr } = await home(...argv);
+  assert.equal(code, 0, `${argv.join(' ')}: ${stderr}\n${stdout}`);
+  return stdout;
+}
+
+/**
+ * All that op-dbus could have changed on the host, line by line; without what programs number anew each time, logs, and
+ * the names that were asked for, which outlive a change that failed.
+ */
+async function looks(): Promise<readonly string[]> {
+  const parts = [
+    await ok('ip', '-br', 'address'),
+    await ok('ip', 'route'),
+    await ok('nft', '-s', 'list', 'ruleset'),
+    await ok('sysctl', 'net.ipv4.ip_forward'),
+    await ok('sh', '-c', 'ovs-vsctl -f csv --columns=name,external_ids list Port | sort'),
+    await ok('sh', '-c', 'ovs-ofctl -O OpenFlow14 --no-stats dump-flows ovsbr0 2>/dev/null | sort; true'),
+    await ok('sh', '-c', 'find /var/lib/op-dbus /var/lib/lxc -maxdepth 2 -printf "%p %y\\n" 2>/dev/null | sort; true'),
+    await ok('lxc-ls', '-f', '-F', 'NAME,STATE,AUTOSTART'),
+  ];
+  // Link-local addresses are random, and so is the number behind @if.
+  return parts
+    .join('\n')
+    .replaceAll(/ fe80::\S+|@if\d+/g, '')
+    .split('\n')
+    .filter((line) => !/lxc\.log|failure|names\.json|^\/var\/lib\/op-dbus d$/.test(line));
+}
+
+/** Starts a command in home and kills it, with all that it has started, after so many seconds; says whether it was still at work. */
+async function killed(seconds: number, ...argv: string[]): Promise<boolean> {
+  const script = `setsid "$@" >/tmp/killed.txt 2>&1 & one=$!; sleep ${seconds}; kill -9 -- -$one 2>/dev/null && echo killed; wait $one 2>/dev/null; true`;
+  return (await ok('bash', '-c', script, 'bash', ...argv)) === 'killed';
+}
+
+async function seconds(...argv: string[]): Promise<number> {
+  const started = performance.now();
+  await ok(...argv);
+  return (performance.now() - started) / 1000;
+}
+
+const journal = '/var/lib/op-dbus/journal.json';
+const begun = async (): Promise<boolean> => (await home('test', '-e', journal)).code === 0;
+
+test('killed while it builds: apply goes on from there, rollback leaves nothing', async (t) => {
+  await ok('op-dbus', 'down');
+  const nothing = await looks();
+  const whole = await seconds('op-dbus', 'apply', file);
+  const all = await looks();
+  let [finished, undone] = [0, 0];
+  for (const [index, part] of [0.12, 0.25, 0.4, 0.55, 0.7, 0.85].entries()) {
+    await ok('op-dbus', 'down');
+    await killed(whole * part, 'op-dbus', 'apply', file);
+    const interrupted = await begun();
+    if (index % 2 === 0) {
+      const { code, stdout, stderr } = await home('op-dbus', 'apply', file);
+      assert.equal(code, 0, `${part}: ${stderr}`);
+      if (interrupted) assert.match(stderr, /"apply .*" of .* was interrupted; this has gone on/, stdout);
+      assert.deepEqual(await looks(), all, `${part}`);
+      finished += interrupted ? 1 : 0;
+    } else {
+      const said = await ok('op-dbus', 'rollback');
+      assert.match(said, interrupted ? /^Undone: "apply/m : /^Nothing to undo|^Undone/m);
+      if (interrupted) assert.deepEqual(await looks(), nothing, `${part}`);
+      undone += interrupted ? 1 : 0;
+    }
+    assert.equal(await begun(), false);
+  }
+  t.diagnostic(`${finished} finished, ${undone} undone`);
+  assert.ok(finished > 0 && undone > 0);
+});
+
+test('killed while it removes: rollback brings the containers back with what is inside, down goes on', async () => {
+  await ok('op-dbus', 'apply', file);
+  const all = await looks();
+  await ok('op-dbus', 'exec', '100', '--', 'sh', '-c', 'echo kept >/root/kept');
+  let back = 0;
+  for (const pause of [0.25, 0.5, 0.8]) {
+    await killed(pause, 'op-dbus', 'down');
+    if (!(await begun())) {
+      await ok('op-dbus', 'apply', file);
+      continue;
+    }
+    await ok('op-dbus', 'rollback');
+    assert.deepEqual(await looks(), all, `${pause}`);
+    assert.equal(await ok('op-dbus', 'exec', '100', '--', 'cat', '/root/kept'), 'kept');
+    back += 1;
+  }
+  assert.ok(back > 0);
+  await killed(0.3, 'op-dbus', 'down');
+  await ok('op-dbus', 'down');
+  assert.equal((await home('test', '-e', '/var/lib/op-dbus')).code, 1);
+});
+
+test('a step that fails leads back by itself to what was there', async () => {
+  await ok('op-dbus', 'apply', file);
+  const all = await looks();
+  const inside = (...argv: string[]) => ok('op-dbus', 'exec', 'xray-client', '--', ...argv);
+  await inside('cp', '/usr/bin/v2ray', '/usr/bin/v2ray.good');
+  await inside('cp', '--remove-destination', '/bin/false', '/usr/bin/v2ray');
+  const state = JSON.parse(await ok('cat', file)) as { plugins: { lxc: { containers: Record<string, any>[] } } };
+  const { containers } = state.plugins.lxc;
+  containers[2]!['config'].xray.inbound.port = 1081;
+  containers.push({ id: 105, name: 'web-server', network: { veth: true, ipv4: '10.0.0.105/24' } });
+  await inHost('home', ['dd', 'of=/tmp/more.json', 'status=none'], JSON.stringify(state));
+  const { code, stdout, stderr } = await home('op-dbus', 'apply', '/tmp/more.json', '--files', '/etc/op-dbus/files');
+  assert.equal(code, 1);
+  assert.match(stdout, /lxc-create -n web-server/);
+  assert.match(stderr, /v2ray refuses the new configuration/);
+  assert.match(stderr, /the host is again as it was/);
+  assert.deepEqual(await looks(), all);
+  await inside('mv', '/usr/bin/v2ray.good', '/usr/bin/v2ray');
+});
