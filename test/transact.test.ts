@@ -27,17 +27,14 @@ async function go(host: Host, to: To, real: Host = host): Promise<void> {
 
 /** All that can be seen of a host: resources, files of ours, what is inside containers. */
 async function looks(host: FakeHost): Promise<unknown> {
-  const inside = [...host.containers.containers].map(([name, { files, running }]) => [
-    name,
-    running,
-    [...files].toSorted(byName),
-  ]);
+  const inside = Object.fromEntries(
+    [...host.containers.containers].map(([name, { files, running }]) => [
+      name,
+      { running, files: Object.fromEntries(files) },
+    ]),
+  );
   const found = (await observe(host)).toSorted((a, b) => (`${a.kind} ${a.name}` < `${b.kind} ${b.name}` ? -1 : 1));
-  return { found, inside: inside.toSorted((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1)) };
-}
-
-function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
-  return a < b ? -1 : 1;
+  return { found, inside };
 }
 
 /** Dies on the way from one state to another; then `next` is what a person does. */
