@@ -2,7 +2,7 @@
 // ordinary packet passes.
 
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, before, test as plainTest } from 'node:test';
 import type { Facts } from '../../core/topology.ts';
 import { client } from '../../core/topology/fixture.ts';
 import { run } from '../../drivers/exec.ts';
@@ -26,11 +26,19 @@ type Counts = ReadonlyMap<string, number>;
 let earlier: { readonly flows: Counts; readonly meters: Counts };
 
 /** Every test begins without connections, with full meters, and counts from here. */
-beforeEach(async () => {
+async function fresh(): Promise<void> {
   await appctl(ovs, 'dpctl/flush-conntrack');
   await appctl(ovs, 'time/warp', '3000');
   earlier = { flows: await flowCounts(), meters: await meterCounts() };
-});
+}
+
+/** A hook for each test would run for those of every file in this process. */
+function test(title: string, action: () => Promise<void>): void {
+  plainTest(title, async () => {
+    await fresh();
+    await action();
+  });
+}
 
 async function send(given: Frame, port = 'internal_100', times = 1): Promise<void> {
   for (let sent = 0; sent < times; sent += 1) await appctl(ovs, 'netdev-dummy/receive', port, frame(given));
