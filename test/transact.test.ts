@@ -22,7 +22,11 @@ async function wanted(host: Host, to: To): Promise<readonly Resource[]> {
 
 async function go(host: Host, to: To, real: Host = host): Promise<void> {
   const kept = (): Promise<void> => host.files.write('/var/lib/op-dbus/applied.json', to);
-  await transact(host, { action: to, wanted: await wanted(real, to), kept, back: to !== 'down' }, () => {});
+  await transact(
+    host,
+    { action: to, wanted: await wanted(real, to), kept, entry: null, back: to !== 'down' },
+    () => {},
+  );
 }
 
 /** All that can be seen of a host: resources, files of ours, what is inside containers. */

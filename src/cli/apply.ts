@@ -54,6 +54,7 @@ async function apply(file: string, options: Options): Promise<void> {
         await keepNames(host, resolved);
         await keepApplied(host, { file, filesFolder, text });
       },
+      entry: { applied: { file, filesFolder, text }, names: resolved },
       back: options.rollback,
     };
     const { changes, interrupted } = await transact(host, goal, options.json ? () => {} : narrate, stop);

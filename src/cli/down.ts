@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { forgetApplied } from '../engine/applied.ts';
+import { forgetHistory } from '../engine/history.ts';
 import { transact } from '../engine/transact.ts';
 import { finished } from './apply.ts';
 import { changingThisHost } from './host.ts';
@@ -16,7 +17,11 @@ export function downCommand(program: Command): void {
     .action(async (options: { readonly json?: boolean }) => {
       await changingThisHost(async (host, stop) => {
         // Whoever wants all gone is not helped by having it back: what fails is left for the next try.
-        const goal = { action: 'down', wanted: [], kept: () => forgetApplied(host), back: false };
+        const kept = async (): Promise<void> => {
+          await forgetApplied(host);
+          await forgetHistory(host);
+        };
+        const goal = { action: 'down', wanted: [], kept, entry: null, back: false };
         const { changes, interrupted } = await transact(host, goal, options.json ? () => {} : narrate, stop);
         await host.files.sweep('/var/lib/op-dbus');
         if (interrupted !== null) note(finished(interrupted));

@@ -6,6 +6,7 @@ import { diffCommand } from './diff.ts';
 import { downCommand } from './down.ts';
 import { execCommand } from './exec.ts';
 import { explainCommand } from './explain.ts';
+import { historyCommand } from './history.ts';
 import { initCommand } from './init.ts';
 import { labCommand } from './lab.ts';
 import { complain } from './output.ts';
@@ -37,6 +38,7 @@ for (const add of [
   queryCommand,
   explainCommand,
   traceCommand,
+  historyCommand,
   rollbackCommand,
   downCommand,
   execCommand,

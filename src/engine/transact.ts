@@ -1,10 +1,11 @@
 // A change of the host, whole or not at all: checkpoint, run, look again, keep; or go back to the checkpoint.
 
-import { difference } from '../core/plan.ts';
+import { canonical, difference } from '../core/plan.ts';
 import type { Change, Resource } from '../core/resource.ts';
 import { fingerprints } from '../core/secret.ts';
 import type { Host } from '../drivers/host.ts';
 import { OpError, wrap } from '../error.ts';
+import { type Entry, readHistory, record, secretsOf } from './history.ts';
 import { closeJournal, type Journal, readJournal, writeJournal } from './journal.ts';
 import { observe } from './observe.ts';
 import { type Progress, render, run } from './run.ts';
@@ -17,6 +18,8 @@ export type Goal = {
   readonly ready?: () => Promise<void>;
   /** What is written down once the host is as wanted, in the same transaction. */
   readonly kept: () => Promise<void>;
+  /** What the history says of the state that this leads to; null when it leads out of it. */
+  readonly entry: Pick<Entry, 'applied' | 'names'> | null;
   /** Whether a failure leads back to what was there. Else what is done stays, and the next command goes on. */
   readonly back: boolean;
 };
@@ -42,14 +45,16 @@ export async function transact(
   const changes = difference(found, goal.wanted);
   if (changes.length > 0 || interrupted !== null) {
     const checkpoint = interrupted?.checkpoint ?? found;
+    // A history that can't be read is found out now, not when all is done.
+    if (goal.entry !== null) await readHistory(host);
     // What an interrupted change has put aside is needed to go back.
     if (interrupted === null) await host.containers.tidy();
     await attempt(host, goal, { changes, checkpoint }, progress, stop);
   }
   await goal.kept();
-  await host.secrets.retain(fingerprints(JSON.stringify(goal.wanted)));
-  await closeJournal(host);
-  await host.containers.tidy();
+  if (changes.length === 0 && interrupted === null) return { changes, interrupted };
+  if (goal.entry !== null) await remember(host, goal, goal.entry, changes);
+  await settle(host, goal.wanted);
   return { changes, interrupted };
 }
 
@@ -101,11 +106,29 @@ export async function goBack(
   await run(host, changes, progress);
   const left = difference(await observe(host), checkpoint);
   if (left.length > 0) throw new OpError('check', `it still differs: ${render(left).join('; ')}`);
-  await host.secrets.retain(fingerprints(JSON.stringify(checkpoint)));
-  await closeJournal(host);
-  await host.containers.tidy();
+  await settle(host, checkpoint);
   await host.files.sweep('/var/lib/op-dbus');
   return changes;
+}
+
+/** From here on there is no way back by the journal: what it needed goes. */
+async function settle(host: Host, resources: readonly Resource[]): Promise<void> {
+  await host.secrets.retain([...fingerprints(JSON.stringify(resources)), ...(await secretsOf(host))]);
+  await closeJournal(host);
+  await host.containers.tidy();
+}
+
+/** A change that was interrupted after it was written down is not written twice. */
+async function remember(
+  host: Host,
+  { action, wanted }: Goal,
+  entry: Pick<Entry, 'applied' | 'names'>,
+  changes: readonly Change[],
+): Promise<void> {
+  const last = (await readHistory(host)).at(-1);
+  if (canonical(last?.resources ?? null) === canonical(wanted)) return;
+  const at = new Date().toISOString();
+  await record(host, { at, action, ...entry, resources: wanted, commands: render(changes) });
 }
 
 /** What a container's record names without ours ever having had it is not there to be kept. */

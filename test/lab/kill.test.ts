@@ -123,3 +123,34 @@ test('a step that fails leads back by itself to what was there', async () => {
   assert.deepEqual(await looks(), all);
   await inside('mv', '/usr/bin/v2ray.good', '/usr/bin/v2ray');
 });
+
+test('the history tells what was done, shows when it was touched, and leads back', async () => {
+  await ok('op-dbus', 'down');
+  await ok('op-dbus', 'apply', file);
+  const all = await looks();
+  const state = (await ok('cat', file)).replace('"obfuscation_level": 3', '"obfuscation_level": 1');
+  await inHost('home', ['dd', 'of=/tmp/less.json', 'status=none'], state);
+  await ok('op-dbus', 'apply', '/tmp/less.json', '--files', '/etc/op-dbus/files');
+  assert.notDeepEqual(await looks(), all);
+  const shown = await ok('op-dbus', 'history');
+  assert.match(shown, /^1 .*apply \/etc\/op-dbus\/state\.json.*\n2 .*apply \/tmp\/less\.json/m);
+  assert.match(await ok('op-dbus', 'history', '2'), /^ovs-ofctl -O OpenFlow14 /m);
+  assert.equal((await home('op-dbus', 'diff', '--to', '1')).code, 2);
+  assert.equal((await home('op-dbus', 'diff', '--to', '2')).code, 0);
+  assert.match(await ok('op-dbus', 'rollback'), /after entry 1/);
+  assert.deepEqual(
+    (await looks()).filter((line) => !line.includes('/history')),
+    all.filter((line) => !line.includes('/history')),
+  );
+  assert.match(await ok('op-dbus', 'history', '--verify'), /^ok: 3 entries/);
+  assert.equal((await home('op-dbus', 'verify')).code, 0);
+  await ok('sed', '-i', 's/less/more/', '/var/lib/op-dbus/history/000002.json');
+  const touched = await home('op-dbus', 'history', '--verify');
+  assert.equal(touched.code, 1);
+  assert.match(touched.stderr, /entry 2 was changed/);
+  const missing = await home('op-dbus', 'rollback', '9');
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /There are 1 to 3/);
+  await ok('op-dbus', 'down');
+  assert.equal((await home('test', '-e', '/var/lib/op-dbus')).code, 1);
+});

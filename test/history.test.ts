@@ -1,0 +1,97 @@
+// What is written of changes: a chain that shows when it was touched, and from which every state can be had back.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { difference } from '../src/core/plan.ts';
+import { type Entry, entryOf, faults, forgetHistory, readHistory } from '../src/engine/history.ts';
+import { observe } from '../src/engine/observe.ts';
+import { transact } from '../src/engine/transact.ts';
+import { want } from '../src/engine/want.ts';
+import type { FakeHost } from './fake-host.ts';
+import { machine, type Name, stateOf } from './machine.ts';
+
+const kept = async (): Promise<void> => {};
+const folder = '/var/lib/op-dbus/history';
+
+async function apply(host: FakeHost, name: Name): Promise<void> {
+  const wanted = (await want(host, stateOf(name), '/golden/files')).resources;
+  const entry = { applied: { file: `${name}.json`, filesFolder: '/golden/files', text: name }, names: {} };
+  await transact(host, { action: `apply ${name}`, wanted, kept, entry, back: true }, () => {});
+}
+
+async function back(host: FakeHost, { number, resources, applied, names }: Entry): Promise<void> {
+  const entry = { applied, names };
+  await transact(host, { action: `rollback ${number}`, wanted: resources, kept, entry, back: true }, () => {});
+}
+
+const names: readonly Name[] = ['none', 'client', 'client with another peer', 'vps'];
+
+test('every change is written down once, and each state can be had back, with its secrets', async () => {
+  const host = await machine();
+  for (const name of names) {
+    await apply(host, name);
+    await apply(host, name);
+  }
+  const entries = await readHistory(host);
+  assert.deepEqual(
+    entries.map(({ number, action }) => [number, action]),
+    names.map((name, index) => [index + 1, `apply ${name}`]),
+  );
+  assert.deepEqual(faults(entries), []);
+  for (const [index, name] of names.entries()) {
+    await back(host, entryOf(entries, index + 1));
+    const wanted = (await want(host, stateOf(name), '/golden/files')).resources;
+    assert.deepEqual(difference(await observe(host), wanted), [], name);
+  }
+  const after = await readHistory(host);
+  assert.deepEqual(
+    after.slice(4).map(({ action, applied }) => [action, applied.text]),
+    names.map((name, index) => [`rollback ${index + 1}`, name]),
+  );
+  assert.deepEqual(faults(after), []);
+});
+
+test('no entry holds a secret but in the text of its state', async () => {
+  const host = await machine();
+  await apply(host, 'client');
+  const key = (await host.files.read('/golden/files/wireguard-gateway/etc/wireguard/private.key'))?.trim() ?? '';
+  assert.equal(key.length, 44);
+  const [entry] = await readHistory(host);
+  assert.ok(entry && !JSON.stringify({ ...entry, applied: null }).includes(key));
+});
+
+test('an entry that was changed, taken out or put in is found', async () => {
+  const host = await machine();
+  for (const name of names) await apply(host, name);
+  const entries = await readHistory(host);
+  const [one, two, three, four] = entries as [Entry, Entry, Entry, Entry];
+  assert.deepEqual(faults([one, { ...two, at: '2020-01-01T00:00:00.000Z' }, three, four]), [
+    'entry 2 was changed after it was written',
+  ]);
+  assert.deepEqual(faults([one, { ...two, commands: [] }, three, four]).length, 1);
+  assert.deepEqual(faults([one, three, four]), ['entry 3 does not follow 1', 'entry 2 is missing']);
+  assert.ok(faults([one, { ...two, hash: one.hash }, three, four]).length >= 2);
+  // The oldest may be gone by age.
+  assert.deepEqual(faults([two, three, four]), []);
+});
+
+test('twenty states are kept, and numbers go on', async () => {
+  const host = await machine();
+  for (let round = 0; round < 11; round += 1) for (const name of ['none', 'client'] as const) await apply(host, name);
+  const entries = await readHistory(host);
+  assert.deepEqual([entries.length, entries[0]?.number, entries.at(-1)?.number], [20, 3, 22]);
+  assert.deepEqual(faults(entries), []);
+  assert.throws(() => entryOf(entries, 2), { code: 'usage', hint: 'There are 3 to 22.' });
+  await forgetHistory(host);
+  assert.deepEqual(await readHistory(host), []);
+});
+
+test('a file that is no entry is named', async () => {
+  const host = await machine();
+  await apply(host, 'none');
+  await host.files.write(`${folder}/000002.json`, '{"version": 1');
+  await assert.rejects(readHistory(host), { code: 'host', at: `${folder}/000002.json` });
+  const before = await observe(host);
+  await assert.rejects(apply(host, 'client'), { at: `${folder}/000002.json` });
+  assert.deepEqual(await observe(host), before);
+});
