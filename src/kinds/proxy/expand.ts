@@ -32,6 +32,7 @@ function inside(topology: Topology, facts: Facts, member: Member, state: NonNull
     },
     check,
     reload: null,
+    device: null,
     active: true,
   };
 }
