@@ -16,14 +16,15 @@ packages=(openvswitch-switch lxc uidmap wireguard-tools wireguard-go nftables ip
 command -v npm >/dev/null || packages+=(nodejs npm)
 quiet=(--no-audit --no-fund --fetch-timeout=60000 --fetch-retries=2)
 guard=/usr/sbin/policy-rc.d
+# What of the package manager's is at work, and whether it is the last: see `whole`.
+manager='' interrupted=''
 guard_mark='# op-dbus install.sh, while it installs'
 test_packages=(tshark v2ray git btrfs-progs)
 
 usage() {
-  echo "usage: sudo ./install.sh lab | test" >&2
-  echo "  lab    set up, then run the whole chain on this machine and prove it" >&2
-  echo "  test   set up, then run all the tests" >&2
-  exit 1
+  echo "usage: sudo ./install.sh lab | test"
+  echo "  lab    set up, then run the whole chain on this machine and prove it"
+  echo "  test   set up, then run all the tests"
 }
 
 fail() {
@@ -70,24 +71,48 @@ install_packages() {
   done
   if [ ! -e "$guard" ] || ours; then
     trap settle EXIT
-    trap 'exit 130' INT TERM HUP
+    trap finish INT TERM HUP
     { printf '#!/bin/sh\n%s\n# then disable: %s\nexit 101\n' "$guard_mark" "$units" >"$guard.new" &&
       chmod 755 "$guard.new" && mv "$guard.new" "$guard"; } || return 1
   fi
   # An earlier run that was killed may still have its apt at work.
   for try in $(seq 150); do
     status=0
-    dpkg --configure -a && break || status=$?
+    whole dpkg --configure -a && break || status=$?
     sleep 2
   done
   if [ "${#wanted[@]}" -gt 0 ]; then
-    [ "$status" -ne 0 ] || apt-get -o APT::Update::Error-Mode=any update || status=$?
+    [ "$status" -ne 0 ] || whole apt-get -o APT::Update::Error-Mode=any update || status=$?
     [ "$status" -ne 0 ] ||
-      DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${wanted[@]}" </dev/null || status=$?
+      DEBIAN_FRONTEND=noninteractive whole apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${wanted[@]}" || status=$?
   fi
   settle
   trap - EXIT INT TERM HUP
   return "$status"
+}
+
+# Runs a program of the package manager's to its end, in a process group of its own: Ctrl-C reaches it by `finish` alone.
+whole() {
+  local status=0
+  set -m
+  "$@" </dev/null 3>&- &
+  manager=$!
+  set +m
+  wait "$manager" || status=$?
+  while kill -0 "$manager" 2>/dev/null; do
+    status=0
+    wait "$manager" || status=$?
+  done
+  manager=
+  [ -z "$interrupted" ] || exit 130
+  return "$status"
+}
+
+# apt stops at once while it downloads, and goes on to its end while dpkg is at work.
+finish() {
+  [ -n "$interrupted" ] || printf "\nfinishing the package manager's work\n" >&3
+  interrupted=1
+  if [ -n "$manager" ]; then kill -INT "$manager" 2>/dev/null || :; else exit 130; fi
 }
 
 ours() {
@@ -126,12 +151,17 @@ build() {
   (cd "$here" && npm run -s build)
 }
 
-[ "$#" -eq 1 ] || usage
-case "$1" in lab | test) mode=$1 ;; *) usage ;; esac
+case "$#:${1:-}" in
+  1:lab | 1:test) mode=$1 ;;
+  1:-h | 1:--help) usage && exit 0 ;;
+  *) usage >&2 && exit 1 ;;
+esac
 [ "$(id -u)" -eq 0 ] || fail "root is needed" "Run it again as: sudo ./install.sh $mode"
 [ -r /etc/debian_version ] || fail "this is not Debian" "Debian 12 or newer, or Proxmox VE 8 or newer, is needed."
 case "$(dpkg --print-architecture)" in amd64 | arm64) ;; *) fail "no Node.js for this processor" "amd64 or arm64 is needed." ;; esac
 : >"$log"
+# A step's own output goes to the log; what must be seen at once goes here.
+exec 3>&1
 
 step "[1/3] Packages from Debian" install_packages "${packages[@]}"
 [ "$mode" = lab ] || step "[1/3] Packages for the tests" install_packages "${test_packages[@]}"
@@ -139,13 +169,20 @@ step "[2/3] Node.js 24 and libraries from npm" install_modules
 step "[3/3] Building op-dbus" build
 
 cd "$here"
-# A signal for this script is one for what it runs.
+# A signal for this script is one for what it runs, and which still cleans up.
 watched() {
-  local child
-  "$@" </dev/null &
+  local child status=0 signalled=
+  "$@" </dev/null 3>&- &
   child=$!
-  trap 'kill "$child" 2>/dev/null; exit 143' INT TERM HUP
-  wait "$child"
+  trap 'signalled=1; kill "$child" 2>/dev/null || :' INT TERM HUP
+  wait "$child" || status=$?
+  while [ -n "$signalled" ] && kill -0 "$child" 2>/dev/null; do
+    status=0
+    wait "$child" || status=$?
+  done
+  trap - INT TERM HUP
+  [ -z "$signalled" ] || exit $((status == 0 ? 143 : status))
+  return "$status"
 }
 
 if [ "$mode" = lab ]; then

@@ -62,7 +62,7 @@ async function apply(file: string, options: Options): Promise<void> {
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     if (options.json) json({ changed: changes.length > 0, changes });
     else if (changes.length === 0) out('Nothing to change: the host is as the file says.');
-    else out(`Applied ${changes.length} ${changes.length === 1 ? 'change' : 'changes'} in ${seconds} s.`);
+    else out(`Applied ${changes.length} change${changes.length === 1 ? '' : 's'} in ${seconds} s.`);
   });
 }
 

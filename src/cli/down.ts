@@ -5,6 +5,7 @@ import { forgetApplied } from '../engine/applied.ts';
 import { forgetHistory } from '../engine/history.ts';
 import { transact } from '../engine/transact.ts';
 import { finished } from './apply.ts';
+import { isBare } from './bare.ts';
 import { changingThisHost } from './host.ts';
 import { narrate } from './narrate.ts';
 import { json, note, out } from './output.ts';
@@ -15,6 +16,7 @@ export function downCommand(program: Command): void {
     .description('remove what op-dbus has made on this host, and nothing else')
     .option('--json', 'print JSON')
     .action(async (options: { readonly json?: boolean }) => {
+      if (isBare()) return options.json ? json({ changed: false, changes: [] }) : out('Nothing to remove.');
       await changingThisHost(async (host, stop) => {
         // Whoever wants all gone is not helped by having it back: what fails is left for the next try.
         const kept = async (): Promise<void> => {
@@ -26,7 +28,12 @@ export function downCommand(program: Command): void {
         await host.files.sweep('/var/lib/op-dbus');
         if (interrupted !== null) note(finished(interrupted));
         if (options.json) json({ changed: changes.length > 0, changes });
-        else out(changes.length === 0 ? 'Nothing to remove.' : `Removed ${changes.length} things.`);
+        else
+          out(
+            changes.length === 0
+              ? 'Nothing to remove.'
+              : `Removed ${changes.length} thing${changes.length === 1 ? '' : 's'}.`,
+          );
       });
     });
 }

@@ -1,6 +1,7 @@
 // op-dbus lab up|status|exec|prove|down: the whole chain on this one machine.
 
 import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
 import type { Command } from 'commander';
 import { lxcContainers } from '../drivers/container/client.ts';
 import { OpError } from '../error.ts';
@@ -8,8 +9,9 @@ import { writeInside } from '../lab/host.ts';
 import { capture, down, run, status, up } from '../lab/lab.ts';
 import { prove } from '../lab/prove.ts';
 import { remember } from '../lab/prove/snapshot.ts';
+import { OP_DBUS } from '../lab/record.ts';
 import { HOME, HOSTS, type HostName, VPS } from '../lab/topology.ts';
-import { err, json, out, table } from './output.ts';
+import { err, json, note, out, table } from './output.ts';
 
 export function labCommand(program: Command): void {
   const lab = program
@@ -24,19 +26,27 @@ export function labCommand(program: Command): void {
       root();
       // The lab has no way to the Internet, so the template is made before, on the machine itself.
       await lxcContainers().prepare('debian-12', out);
-      if ((await status()).up) out('A lab is up: it is taken down first.');
+      if ((await status()).state !== 'none') out('A lab is there: it is taken down first.');
       const started = performance.now();
-      await up({ progress: out, configure, keep: options.keep === true });
-      out(`The lab is up, in ${((performance.now() - started) / 1000).toFixed(1)} s.`);
+      const keep = options.keep === true;
+      const signal = await interruptible((stop) => up({ progress: out, configure, keep, stop }));
+      if (signal !== null) {
+        err(
+          keep
+            ? `interrupted; what was made stays until: ${OP_DBUS} lab down`
+            : 'interrupted; what was made is removed',
+        );
+        process.exitCode = 128 + constants.signals[signal];
+      } else out(`The lab is up, in ${((performance.now() - started) / 1000).toFixed(1)} s.`);
     });
   lab
     .command('status')
-    .description('show the hosts; exit status 0 when all are up')
+    .description('show the hosts; exit status 0 when the lab is whole')
     .option('--json', 'print JSON')
     .action(async (options: { readonly json?: boolean }) => {
       root();
       const now = await status();
-      process.exitCode = now.up ? 0 : 1;
+      process.exitCode = now.state === 'whole' ? 0 : 1;
       if (options.json) return json({ ...now });
       const rows = now.hosts.map(({ name, pid, addresses }) => [
         name,
@@ -44,6 +54,7 @@ export function labCommand(program: Command): void {
         addresses.join(' '),
       ]);
       for (const line of table([['HOST', 'STATE', 'ADDRESSES'], ...rows])) out(line);
+      if (now.state === 'half') out(half);
     });
   lab
     .command('exec')
@@ -53,7 +64,9 @@ export function labCommand(program: Command): void {
     .passThroughOptions()
     .action(async (host: string, command: readonly string[]) => {
       root();
-      process.exitCode = await run(hostName(host), command[0] === '--' ? command.slice(1) : command);
+      const name = hostName(host);
+      if ((await status()).state === 'half') note(half);
+      process.exitCode = await run(name, command[0] === '--' ? command.slice(1) : command);
     });
   lab
     .command('prove')
@@ -61,12 +74,18 @@ export function labCommand(program: Command): void {
     .option('--json', 'print JSON')
     .action(async (options: { readonly json?: boolean }) => {
       root();
-      if (!(await status()).up) throw new OpError('usage', 'the lab is not up', { hint: 'Run: sudo op-dbus lab up' });
-      const rows = await prove((row) => {
-        if (!options.json) out(`${row.ok ? 'ok  ' : 'FAIL'}  ${row.name}: ${row.detail}`);
+      const { state } = await status();
+      const hint = `Run: sudo ${OP_DBUS} lab up`;
+      if (state === 'none') throw new OpError('usage', 'the lab is not up', { hint });
+      if (state === 'half') throw new OpError('usage', 'the lab is half made: there is nothing to prove', { hint });
+      const { rows, stopped } = await prove((step) => {
+        if (options.json) return;
+        if ('waiting' in step) out(`...   ${step.waiting}`);
+        else out(`${step.ok ? 'ok  ' : 'FAIL'}  ${step.name}: ${step.detail}`);
       });
       const failed = rows.filter(({ ok }) => !ok).length;
-      if (options.json) json({ ok: failed === 0, rows });
+      if (options.json) json({ ok: failed === 0, stopped, rows });
+      else if (stopped) out(`Stopped: ${failed} of the points on which all others stand do not hold.`);
       else out(failed === 0 ? `All ${rows.length} points hold.` : `${failed} of ${rows.length} points do not hold.`);
       process.exitCode = failed === 0 ? 0 : 1;
     });
@@ -79,6 +98,35 @@ export function labCommand(program: Command): void {
       if (existsSync('/var/cache/op-dbus'))
         out('The container template stays in /var/cache/op-dbus: delete it if you like.');
     });
+}
+
+const half = `half made, unless a lab up is at work: sudo ${OP_DBUS} lab up`;
+
+type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+/**
+ * Raises `stop` at Ctrl-C, SIGTERM or SIGHUP and waits for `action`, whose every wait then has an end: what cleans up is
+ * not itself cut short by a signal that comes twice. @returns the signal, null when none came; then errors are thrown.
+ */
+async function interruptible(action: (stop: AbortSignal) => Promise<void>): Promise<Signal | null> {
+  const stop = new AbortController();
+  let came: Signal | null = null;
+  const on = (signal: NodeJS.Signals): void => {
+    came ??= signal as Signal;
+    stop.abort();
+  };
+  const signals: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, on);
+  try {
+    await action(stop.signal);
+    return null;
+  } catch (error) {
+    // Removing what was made may fail as well, and that is to be told.
+    if (error !== stop.signal.reason) throw error;
+  } finally {
+    for (const signal of signals) process.off(signal, on);
+  }
+  return came;
 }
 
 function root(): void {
@@ -143,9 +191,8 @@ async function must(host: HostName, argv: readonly string[]): Promise<void> {
   out(`${host}# ${argv.join(' ')}`);
   const code = await run(host, argv);
   if (code !== 0) {
-    err(`lab: in ${host}, ${argv.slice(0, 2).join(' ')} ended with ${code}`);
-    throw new OpError('check', `${host} could not be set up`, {
-      hint: 'Look around with: op-dbus lab up --keep; op-dbus lab exec HOST -- bash',
+    throw new OpError('check', `${host} could not be set up: ${argv.slice(0, 2).join(' ')} ended with ${code}`, {
+      hint: `Look around with: sudo ${OP_DBUS} lab up --keep; sudo ${OP_DBUS} lab exec ${host} -- bash`,
     });
   }
 }

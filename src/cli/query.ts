@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { observe } from '../engine/observe.ts';
+import { isBare } from './bare.ts';
 import { onThisHost } from './host.ts';
 import { json, out, table } from './output.ts';
 
@@ -12,7 +13,7 @@ export function queryCommand(program: Command): void {
     .option('--json', 'print JSON')
     .action(async (options: { readonly json?: boolean }) => {
       await onThisHost(async (host) => {
-        const resources = await observe(host);
+        const resources = isBare() ? [] : await observe(host);
         if (options.json) return json({ resources });
         if (resources.length === 0) return out('Nothing here is made by op-dbus.');
         const rows = resources.map(({ kind, name, spec }) => [kind, name, summary(spec)]);

@@ -26,6 +26,11 @@ for path in etc var/lib root tmp; do
     chmod --reference="/$path" "/run/lab/$path/upper"
     mount -t overlay -o "lowerdir=/$path,upperdir=/run/lab/$path/upper,workdir=/run/lab/$path/work" overlay "/$path"
 done
+# Every container of the host trusts the authorities that the host trusts (lxc.container.conf(5), common.conf.d).
+conf=/usr/share/lxc/config/common.conf.d bundle=/etc/ssl/certs/ca-certificates.crt
+cp -a "$conf" /run/lab/conf
+echo "lxc.mount.entry = $bundle ${bundle#/} none bind,ro,create=file 0 0" > /run/lab/conf/lab.conf
+mount --bind /run/lab/conf "$conf"
 mkdir -p /var/cache/op-dbus
 mount --bind /var/cache/op-dbus /var/cache/op-dbus
 mount -o remount,bind,ro /

@@ -1,12 +1,13 @@
 // One lab host: started, entered, written to. What it is made of is in host.sh; how a program gets in, in enter.sh.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpError } from '../error.ts';
 import { exec, run, type ExecOptions, type ExecResult } from '../drivers/exec.ts';
-import { alive, CGROUP, hostFolder, readRecord, type Pid1 } from './record.ts';
+import { alive, CGROUP, hostFolder, OP_DBUS, readRecord, type Pid1 } from './record.ts';
 import { startTime } from '../drivers/process.ts';
 import { source } from '../drivers/source.ts';
 import { sysctls, type HostName } from './topology.ts';
@@ -64,7 +65,7 @@ function files(name: HostName): Record<string, string> {
 export async function pid1(name: HostName): Promise<Pid1> {
   const found = (await readRecord())?.hosts[name];
   if (found !== undefined && (await alive(found))) return found;
-  throw new OpError('host', `lab host ${name} isn't up`, { hint: 'Run: op-dbus lab up' });
+  throw new OpError('host', `lab host ${name} isn't up`, { hint: `Run: sudo ${OP_DBUS} lab up` });
 }
 
 /** The argument vector that runs `argv` inside the host. */
@@ -94,8 +95,7 @@ export async function interact(name: HostName, argv: readonly string[]): Promise
   const ignore = () => undefined;
   process.on('SIGINT', ignore);
   try {
-    const [code] = await once(child, 'exit');
-    return typeof code === 'number' ? code : 128 + 9;
+    return await ended(child);
   } finally {
     process.off('SIGINT', ignore);
   }
@@ -110,6 +110,8 @@ export async function daemon(name: HostName, log: string, argv: readonly string[
   const path = `${hostFolder(name)}/${log}`;
   for (let waited = 0; waited < PATIENCE; waited += 5) {
     if (/^ready$/m.test(await readFile(path, 'utf8'))) return;
+    // A host that is killed meanwhile takes it along.
+    await pid1(name);
     await sleep(5);
   }
   throw new OpError('host', `${name}: ${argv.slice(0, 2).join(' ')} doesn't get ready: ${await lastLine(path)}`);
@@ -125,12 +127,18 @@ export async function daemonised(name: HostName, argv: readonly [string, ...stri
 
 /** Runs a program with its output in a file: what it leaves in the background would hold a pipe of ours open. */
 async function start(name: HostName, log: string, argv: readonly string[]): Promise<number> {
-  const file = await open(`${hostFolder(name)}/${log}`, 'a');
   const [program, ...args] = await inside(name, argv);
+  const file = await open(`${hostFolder(name)}/${log}`, 'a');
   const child = spawn(program, args, { stdio: ['ignore', file.fd, file.fd] });
-  const [code] = await once(child, 'exit');
+  const code = await ended(child);
   await file.close();
-  return typeof code === 'number' ? code : 128 + 9;
+  return code;
+}
+
+/** The exit status, 128 + n when signal n ended it. */
+async function ended(child: ChildProcess): Promise<number> {
+  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  return code ?? 128 + constants.signals[signal ?? 'SIGKILL'];
 }
 
 /** Writes a file of a running host: its own /etc or /run, seen through its pid 1. */

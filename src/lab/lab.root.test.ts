@@ -56,7 +56,7 @@ async function says(host: (typeof HOSTS)[number], ...argv: string[]): Promise<st
 }
 
 test('every host is up and has a name, a pid 1 and mounts of its own', async () => {
-  assert.equal((await status()).up, true);
+  assert.equal((await status()).state, 'whole');
   for (const host of HOSTS) {
     assert.equal(await says(host, 'hostname'), host);
     assert.match(await says(host, 'cat', '/proc/1/cmdline'), /host\.sh/);
@@ -172,7 +172,7 @@ test('two at a time: the second is told so', async () => {
     ),
   );
   await down(() => undefined);
-  assert.equal((await status()).up, false);
+  assert.equal((await status()).state, 'none');
   await assert.rejects(capture('home', ['true']), { code: 'host', message: /isn't up/ });
 });
 
@@ -207,7 +207,7 @@ test('down works without a record, and never ends a process whose pid a stale re
   assert.equal(await traces(), machine);
   await up(quiet);
   const bystander = spawn('sleep', ['60'], { stdio: 'ignore' });
-  const record: unknown = { version: 1, hosts: { home: { pid: bystander.pid, start: '1' } } };
+  const record: unknown = { version: 1, whole: true, hosts: { home: { pid: bystander.pid, start: '1' } } };
   await writeFile(RECORD, JSON.stringify(record));
   await down(() => undefined);
   assert.notEqual(await startTime(bystander.pid ?? 0), null);

@@ -1,6 +1,7 @@
 // `op-dbus lab up|status|exec|down`: the whole chain on one machine. Its picture is in topology.ts.
 
-import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import type { ExecResult } from '../drivers/exec.ts';
 import { mountCgroups, remove } from './down.ts';
 import { ask, capture as captureInside, daemon, interact, startHost, writeInside } from './host.ts';
@@ -25,11 +26,13 @@ export type UpOptions = {
   readonly configure?: () => Promise<void>;
   /** Leaves what there is when something fails, to be looked at; else the lab is taken down. */
   readonly keep?: boolean;
+  /** Once raised, the building ends as a failing one, at once: its processes are taken away from it. */
+  readonly stop?: AbortSignal;
 };
 
 export type LabStatus = {
-  /** Whether every host is up. */
-  readonly up: boolean;
+  /** `half`: something of a lab is there, but `lab up` has not come to its end or not every host is up. */
+  readonly state: 'none' | 'half' | 'whole';
   readonly hosts: readonly {
     readonly name: HostName;
     /** Its pid 1 as the machine numbers it; null when the host is down. */
@@ -40,14 +43,20 @@ export type LabStatus = {
   }[];
 };
 
-/** Makes the lab anew: remains of another one are removed first. @throws OpError; then nothing is left, unless `keep`. */
+/**
+ * Makes the lab anew: remains of another one are removed first. @throws OpError, or `stop`'s reason once that was raised;
+ * then nothing is left, unless `keep`.
+ */
 export async function up(options: UpOptions): Promise<void> {
   await locked(async () => {
     await remove();
     try {
-      await build(options);
+      await stoppable(build(options), options.stop);
+      options.stop?.throwIfAborted();
     } catch (error) {
       if (options.keep !== true) await remove();
+      // What failed by being stopped is no news.
+      options.stop?.throwIfAborted();
       throw error;
     }
   });
@@ -67,7 +76,8 @@ export async function status(): Promise<LabStatus> {
       };
     }),
   );
-  return { up: hosts.every(({ pid }) => pid !== null), hosts };
+  if (record?.whole && hosts.every(({ pid }) => pid !== null)) return { state: 'whole', hosts };
+  return { state: existsSync(FOLDER) ? 'half' : 'none', hosts };
 }
 
 /** Runs a program in a host on our own standard input, output and error. @returns its exit status. */
@@ -93,23 +103,48 @@ export async function down(progress: Progress): Promise<void> {
   });
 }
 
-async function build({ progress, configure }: UpOptions): Promise<void> {
+/** Waits for the building's end. Once `stop` is raised it fails soon: everything that it starts in the lab is killed. */
+async function stoppable(building: Promise<void>, stop: AbortSignal | undefined): Promise<void> {
+  let killing: NodeJS.Timeout | undefined;
+  const kill = (): void => {
+    // Not there yet, or no more: then nothing is to be killed.
+    killing = setInterval(() => void writeFile(`${CGROUP}/cgroup.kill`, '1').catch(() => undefined), 20);
+  };
+  if (stop?.aborted) kill();
+  else stop?.addEventListener('abort', kill);
+  try {
+    await building;
+  } finally {
+    stop?.removeEventListener('abort', kill);
+    clearInterval(killing);
+  }
+}
+
+/** All of it, also when one fails: what still runs would get in the way of the removal. @throws the first failure. */
+async function all(steps: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(steps)) if (result.status === 'rejected') throw result.reason;
+}
+
+async function build({ progress, configure, stop }: UpOptions): Promise<void> {
+  stop?.throwIfAborted();
   await mkdir(FOLDER, { recursive: true, mode: 0o700 });
   await mountCgroups();
   await mkdir(CGROUP);
   const trust = await makeTrust();
   const hosts: Partial<Record<HostName, Pid1>> = {};
-  await Promise.all(
+  stop?.throwIfAborted();
+  await all(
     HOSTS.map(async (name) => {
       hosts[name] = await startHost(name, etc(name, trust));
     }),
   );
-  await writeRecord({ version: 1, hosts });
+  await writeRecord({ version: 1, hosts, whole: false });
   progress(`hosts: ${HOSTS.join(' ')}`);
   await connect();
   progress('network: links, addresses, routes');
   const [device, warp] = [keyPair(), keyPair()];
-  await Promise.all([
+  stop?.throwIfAborted();
+  await all([
     serve('inet', 'dns', RESOLVERS),
     serve('target', 'target', ['/etc/lab/server.pem', '/etc/lab/server.key', String(TARGET.echo)]),
     serve('warp', 'trace', ['/etc/lab/server.pem', '/etc/lab/server.key']),
@@ -118,12 +153,15 @@ async function build({ progress, configure }: UpOptions): Promise<void> {
     writeInside('home', '/etc/op-dbus/wgcf-profile.conf', wgcfProfile(device.privateKey, warp.publicKey), 0o600),
   ]);
   progress('servers: names, ifconfig.me, WARP; Open vSwitch in home and vps');
-  if (configure === undefined) return;
-  await Promise.all(SWITCHED.map(remember));
-  await configure();
-  const config = await ask('home', ['cat', '/etc/op-dbus/client.conf']);
-  await startClient(config);
-  progress('client: wg0 is up');
+  if (configure !== undefined) {
+    await all(SWITCHED.map(remember));
+    await configure();
+    const config = await ask('home', ['cat', '/etc/op-dbus/client.conf']);
+    await startClient(config);
+    progress('client: wg0 is up');
+  }
+  stop?.throwIfAborted();
+  await writeRecord({ version: 1, hosts, whole: true });
 }
 
 function etc(name: HostName, trust: Trust): Record<string, string> {

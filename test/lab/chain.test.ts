@@ -7,12 +7,16 @@ import { labDown, labUp, opDbus } from './cli.ts';
 
 type Row = { readonly name: string; readonly ok: boolean; readonly detail: string };
 
-/** What `lab down` must leave as it was on the machine itself. */
+const folder = process.env['OP_DBUS_LAB'] ?? '/var/lib/op-dbus-lab';
+
+/** What `lab down` must leave as it was on the machine itself; other labs may come and go meanwhile. */
 function machine(): string {
-  const mounts = readFileSync('/proc/self/mounts', 'utf8');
+  const lines = readFileSync('/proc/self/mounts', 'utf8').split('\n');
+  const others = (line: string): boolean => line.includes('/var/lib/op-dbus-lab') && !line.includes(` ${folder}/`);
+  const mounts = lines.filter((line) => !others(line)).join('\n');
   const links = readFileSync('/proc/net/dev', 'utf8').replaceAll(/:.*/g, '');
   const forward = readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8');
-  return [mounts, links, forward, existsSync('/var/lib/op-dbus'), existsSync('/var/lib/op-dbus-lab')].join('\n');
+  return [mounts, links, forward, existsSync('/var/lib/op-dbus'), existsSync(folder)].join('\n');
 }
 
 let found = '';

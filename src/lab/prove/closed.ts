@@ -7,7 +7,7 @@ import type { Answer } from '../server/probe.ts';
 import { HOME, VPS } from '../topology.ts';
 import { startCapture } from './capture.ts';
 import { startProber, type Prober } from './prober.ts';
-import { marker, row, tally, type Row } from './row.ts';
+import { marker, row, tally, type Row, type Step } from './row.ts';
 
 /** Milliseconds for which each container stays stopped, and within which traffic must be back. */
 const STOPPED = 4000;
@@ -16,21 +16,18 @@ const BACK = 60_000;
 const WANTED: readonly Answer['by'][] = ['udp', 'tcp', 'icmp', 'dns'];
 
 /** Stops each of the containers in turn, in home, while a prober in the client keeps sending. */
-export async function proveClosed(containers: readonly string[]): Promise<readonly Row[]> {
-  const rows: Row[] = [];
+export async function* proveClosed(containers: readonly string[]): AsyncGenerator<Step> {
   for (const container of containers) {
     const word = marker();
     const prober = await startProber('client', word);
     try {
-      rows.push(
-        await row(`${container} stopped: the chain had carried before`, () => answersAgain(prober, Date.now())),
-      );
-      rows.push(...(await stopped(container, word, prober)));
+      yield await row(`${container} stopped: the chain had carried before`, () => answersAgain(prober, Date.now()));
+      yield { waiting: `${container} is stopped for ${STOPPED / 1000} s and started, until traffic is back` };
+      yield* await stopped(container, word, prober);
     } finally {
       await prober.stop();
     }
   }
-  return rows;
 }
 
 async function stopped(container: string, word: string, prober: Prober): Promise<readonly Row[]> {

@@ -1,10 +1,8 @@
 // Issue 2 §4, point 5: the verification commands of container-deployment-profiles.md, as written there, where they belong.
 
 import { capture } from '../host.ts';
-import { readFile } from 'node:fs/promises';
-import { FOLDER } from '../record.ts';
 import { VPS, WARP, type HostName } from '../topology.ts';
-import { row, said, type Row } from './row.ts';
+import { row, said, type Step } from './row.ts';
 
 type Command = {
   readonly host: HostName;
@@ -43,35 +41,14 @@ const COMMANDS: readonly Command[] = [
 ];
 
 /** Runs each command and looks for what the specification says it shows. */
-export async function proveCommands(): Promise<readonly Row[]> {
-  await trustInside('home', 'warp-tunnel');
-  const rows: Row[] = [];
+export async function* proveCommands(): AsyncGenerator<Step> {
   for (const { host, container, text, expect } of COMMANDS) {
     const place = container === undefined ? host : `${host}, ${container}`;
     const attach = container === undefined ? [] : ['lxc-attach', '-n', container, '--'];
-    rows.push(
-      await row(`${place}: ${text}`, async () => {
-        const result = await capture(host, [...attach, 'sh', '-c', text]);
-        const found = expect.exec(result.stdout)?.[0].split('\n').at(-1)?.trim();
-        return { ok: found !== undefined, detail: found ?? said(result) };
-      }),
-    );
+    yield await row(`${place}: ${text}`, async () => {
+      const result = await capture(host, [...attach, 'sh', '-c', text]);
+      const found = expect.exec(result.stdout)?.[0].split('\n').at(-1)?.trim();
+      return { ok: found !== undefined, detail: found ?? said(result) };
+    });
   }
-  return rows;
-}
-
-/** The lab's authority becomes one of the container's: its curl shall trust the lab's www.cloudflare.com. */
-async function trustInside(host: HostName, container: string): Promise<void> {
-  const authority = await readFile(`${FOLDER}/trust/authority.pem`, 'utf8');
-  const bundle = '/etc/ssl/certs/ca-certificates.crt';
-  const argv = [
-    'lxc-attach',
-    '-n',
-    container,
-    '--',
-    'sh',
-    '-c',
-    `mkdir -p ${bundle.replace(/\/[^/]*$/, '')}; cat >> ${bundle}`,
-  ];
-  await capture(host, argv, { stdin: authority });
 }

@@ -5,13 +5,14 @@ import { ask } from '../host.ts';
 import { classify, tlsRecords } from '../pcap.ts';
 import { HOME, TARGET, VPS } from '../topology.ts';
 import { startCapture } from './capture.ts';
-import { marker, row, tally, type Row } from './row.ts';
+import { marker, row, tally, type Row, type Step } from './row.ts';
 
 /**
  * The client sends and receives a marker by HTTP in clear, UDP, ICMP and DNS while both uplinks are captured, and target's
  * too: there it must be found, or not finding it elsewhere would mean nothing.
  */
-export async function proveHidden(): Promise<readonly Row[]> {
+export async function* proveHidden(): AsyncGenerator<Step> {
+  yield { waiting: 'captures while the client talks' };
   const word = marker();
   const taken = await Promise.all((['home', 'vps', 'target'] as const).map((host) => startCapture(host, 'eth0')));
   let failed: unknown = null;
@@ -25,7 +26,7 @@ export async function proveHidden(): Promise<readonly Row[]> {
   const [home = [], vps = [], target = []] = await Promise.all(taken.map((capture) => capture.stop()));
   const seen = home.map((frame) => classify(frame, HOME.uplink, VPS));
   const holds = (frames: readonly Buffer[]) => frames.filter((frame) => frame.includes(word)).length;
-  return [
+  yield* [
     await row('the marker travels: target gets it in clear', () => {
       if (failed !== null) return Promise.reject(failed);
       return Promise.resolve({ ok: holds(target) >= 3, detail: `in ${holds(target)} of ${target.length} frames` });
@@ -40,11 +41,13 @@ export async function proveHidden(): Promise<readonly Row[]> {
         ["home's uplink", home],
         ["the VPS's uplink", vps],
       ] as const
-    ).map(([place, frames]) => ({
-      name: `no byte of the client's plaintext on ${place}`,
-      ok: frames.length > 0 && holds(frames) === 0,
-      detail: `the marker is in ${holds(frames)} of ${frames.length} frames`,
-    })),
+    ).map(
+      ([place, frames]): Row => ({
+        name: `no byte of the client's plaintext on ${place}`,
+        ok: frames.length > 0 && holds(frames) === 0,
+        detail: `the marker is in ${holds(frames)} of ${frames.length} frames`,
+      }),
+    ),
   ];
 }
 

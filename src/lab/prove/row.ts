@@ -7,6 +7,9 @@ import { wrap } from '../../error.ts';
 /** What was claimed, whether it held, what was seen. */
 export type Row = { readonly name: string; readonly ok: boolean; readonly detail: string };
 
+/** What a proof yields: a row as soon as it is known, or what it is about to wait for. */
+export type Step = Row | { readonly waiting: string };
+
 /** A row from a check; whatever the check throws is the row's detail. */
 export async function row(name: string, check: () => Promise<Omit<Row, 'name'>>): Promise<Row> {
   try {

@@ -3,12 +3,12 @@
 import { OpError } from '../../error.ts';
 import { ask, capture } from '../host.ts';
 import { TARGET, VPS, WARP, type HostName } from '../topology.ts';
-import { row, said, type Row } from './row.ts';
+import { row, said, type Step } from './row.ts';
 
 const PINGS = 20;
 
 /** Addresses that target sees, then latency and throughput beside home's own, direct way to target. */
-export async function proveThrough(): Promise<readonly Row[]> {
+export async function* proveThrough(): AsyncGenerator<Step> {
   const seen = async (name: string, host: HostName, argv: readonly string[], wanted: string) =>
     row(name, async () => {
       const result = await capture(host, argv);
@@ -16,18 +16,17 @@ export async function proveThrough(): Promise<readonly Row[]> {
     });
   const curl = ['curl', '-sS', '--max-time', '15'];
   const socks = [...curl, '--socks5', '10.0.0.102:1080', 'https://ifconfig.me'];
-  return [
-    await seen('target sees WARP, not the client', 'client', [...curl, 'https://ifconfig.me'], WARP.exit),
-    await seen('by SOCKS, target sees the VPS', 'home', socks, VPS),
-    await row('the client pings target', async () => {
-      const [through, direct] = [await latency('client'), await latency('home')];
-      return { ok: true, detail: `median ${through.toFixed(2)} ms, direct ${direct.toFixed(2)} ms` };
-    }),
-    await row('the client downloads from target', async () => {
-      const [through, direct] = [await throughput('client', 25_000_000), await throughput('home', 250_000_000)];
-      return { ok: true, detail: `${through.toFixed(0)} Mbit/s, direct ${direct.toFixed(0)} Mbit/s` };
-    }),
-  ];
+  yield await seen('target sees WARP, not the client', 'client', [...curl, 'https://ifconfig.me'], WARP.exit);
+  yield await seen('by SOCKS, target sees the VPS', 'home', socks, VPS);
+  yield await row('the client pings target', async () => {
+    const [through, direct] = [await latency('client'), await latency('home')];
+    return { ok: true, detail: `median ${through.toFixed(2)} ms, direct ${direct.toFixed(2)} ms` };
+  });
+  yield { waiting: 'downloads, some seconds' };
+  yield await row('the client downloads from target', async () => {
+    const [through, direct] = [await throughput('client', 25_000_000), await throughput('home', 250_000_000)];
+    return { ok: true, detail: `${through.toFixed(0)} Mbit/s, direct ${direct.toFixed(0)} Mbit/s` };
+  });
 }
 
 /** Median round trip in milliseconds. @throws OpError `check` when an answer is missing. */
