@@ -32,8 +32,6 @@ export const schema = z.strictObject({
   check: z.array(word).max(few).readonly(),
   /** While this stays the same, `systemctl reload` takes a changed file in place; null: the unit is always restarted. */
   reload: z.string().nullable(),
-  /** The network device that is there as long as the unit does its work; null: none. */
-  device: word.nullable(),
   active: z.boolean(),
 });
 
@@ -53,17 +51,14 @@ export async function observeInside(host: Host, kind: string): Promise<readonly 
     containers.map(async ({ name, running }) => {
       const specs = await recorded(host, kind, name);
       const units = specs.map((spec) => spec.unit);
-      const none: ReadonlySet<string> = new Set();
-      const active = running ? await despite(host.containers.activeUnits(name, units), none) : null;
-      const devices = running ? await despite(host.containers.devices(name), none) : none;
+      const active = running ? await despite(host.containers.activeUnits(name, units), new Set<string>()) : null;
       return inTurn(specs, async (spec) => ({
         kind,
         name: `${name}/${spec.unit}`,
         spec: {
           ...spec,
           files: await seen(host, name, spec.files),
-          // Of a stopped container nobody knows: it comes when it starts. systemd doesn't see that a device has died.
-          active: active === null || (active.has(spec.unit) && (spec.device === null || devices.has(spec.device))),
+          active: active === null || active.has(spec.unit),
         },
       }));
     }),

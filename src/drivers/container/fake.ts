@@ -27,8 +27,6 @@ export type FakeContainers = Containers & {
   readonly foreign: Set<string>;
   /** Names of running containers whose switch port was made anew behind their backs, until they start again. */
   readonly detached: Set<string>;
-  /** Devices inside that died, as `CONTAINER/DEVICE`; a unit `wg-quick@DEVICE` that runs has one otherwise. */
-  readonly dead: Set<string>;
   /** Names of containers that an interrupted command left half made. */
   readonly leftover: Set<string>;
   /** All that was run inside, in order. */
@@ -48,7 +46,6 @@ export function fakeContainers(
   const foreign = new Set<string>();
   const detached = new Set<string>();
   const leftover = new Set<string>();
-  const dead = new Set<string>();
   const ran: { readonly name: string; readonly argv: readonly string[] }[] = [];
   const kept = new Map<string, FakeNft>();
   const live = new Map<string, FakeNft>();
@@ -85,7 +82,6 @@ export function fakeContainers(
     containers,
     foreign,
     detached,
-    dead,
     leftover,
     ran,
     live,
@@ -138,14 +134,6 @@ export function fakeContainers(
     },
     activeUnits: async (name, units) =>
       new Set(need(name).running ? units.filter((unit) => active.has(`${name}/${unit}`)) : []),
-    devices: async (name) => {
-      const { running, definition } = need(name);
-      const own = definition.mode === 'veth' ? 'eth0' : definition.port.device;
-      const tunnels = [...active].flatMap((unit) =>
-        unit.startsWith(`${name}/wg-quick@`) ? [unit.split('@')[1] ?? ''] : [],
-      );
-      return new Set(running ? ['lo', own, ...tunnels.filter((device) => !dead.has(`${name}/${device}`))] : []);
-    },
     read: async (name, path) => {
       const { files } = need(name);
       if (!walk(name, files, path, false)) return null;

@@ -32,7 +32,6 @@ function inside(topology: Topology, facts: Facts, member: Member, state: NonNull
     },
     check,
     reload: null,
-    device: null,
     active: true,
   };
 }

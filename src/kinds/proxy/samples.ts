@@ -15,7 +15,6 @@ const proxy = (container: string, text: string, spec: Partial<Inside> = {}): Res
     files: { [path]: { mode: 0o600, text } },
     check: ['/usr/bin/v2ray', '-test', '-config', path],
     reload: null,
-    device: null,
     active: true,
     ...spec,
   },

@@ -1,6 +1,5 @@
-// Whether each tunnel lives: WARP by carrying to the Internet, the gateway by listening, to whom, and where it sends on.
+// Whether each tunnel lives: WARP by carrying to the Internet, the gateway by listening.
 
-import { networkOf, nthOf, parseAddress } from '../../core/address.ts';
 import type { Resource } from '../../core/resource.ts';
 import type { ExecResult } from '../../drivers/exec.ts';
 import type { Host } from '../../drivers/host.ts';
@@ -10,10 +9,7 @@ import { patience, trace, tracePage } from '../trace.ts';
 
 export async function check(host: Host, wanted: readonly Resource<Inside>[]): Promise<readonly Check[]> {
   // What can't be reloaded is the tunnel that dials: WARP.
-  const checks = wanted.map(({ spec }) =>
-    spec.reload === null ? [carries(host, spec)] : [listens(host, spec), knows(host, spec), forwards(host, spec)],
-  );
-  return Promise.all(checks.flat());
+  return Promise.all(wanted.map(({ spec }) => (spec.reload === null ? carries(host, spec) : listens(host, spec))));
 }
 
 /** Through the whole chain: WARP's packets go by the proxy and the VPS. */
@@ -45,50 +41,8 @@ async function listens(host: Host, spec: Inside): Promise<Check> {
   };
 }
 
-/** Somebody who was let in by `wg set` is in no file, and would be gone with the next restart. */
-async function knows(host: Host, spec: Inside): Promise<Check> {
-  const name = device(spec);
-  const argv = ['wg', 'show', name, 'peers'] as const;
-  const { code, stdout, stderr } = await inside(host, spec, argv);
-  const listed = new Set([...texts(spec).matchAll(/^PublicKey = (\S+)$/gm)].map(([, key]) => key));
-  const strange = stdout.split('\n').filter((key) => key !== '' && !listed.has(key));
-  const remove = `; remove it: op-dbus exec ${spec.container} -- wg set ${name} peer ${strange[0]} remove`;
-  const seen = strange.length === 0 ? `${listed.size}` : `${strange.length} more than the file has${remove}`;
-  return {
-    name: `${spec.container}: ${name} has the file's peers alone`,
-    ok: code === 0 && strange.length === 0,
-    detail: code === 0 ? seen : stderr.trim(),
-    command: `op-dbus exec ${spec.container} -- ${argv.join(' ')}`,
-  };
-}
-
-/** Where the container would send what comes out of the tunnel: anywhere but there clients are cut off, or worse. */
-async function forwards(host: Host, spec: Inside): Promise<Check> {
-  const ip = parseAddress(/^Address = (\S+)$/m.exec(texts(spec))?.[1] ?? '');
-  const client = ip === null ? null : nthOf(networkOf(ip), ip.ip === nthOf(networkOf(ip), 2) ? 3 : 2);
-  const argv = ['ip', 'route', 'get', someone, 'from', client ?? '', 'iif', device(spec)] as const;
-  const { code, stdout, stderr } = await inside(host, spec, argv);
-  const way = /\bvia (\S+) dev (\S+)/.exec(stdout);
-  const on = (await host.containers.list()).find(({ name }) => name === spec.container)?.definition;
-  return {
-    name: `${spec.container}: a client's packet goes on to the bridge`,
-    ok: code === 0 && way?.[1] === on?.gateway && way?.[1] !== undefined,
-    detail: way === null ? stderr.trim() || stdout.trim() || 'no route' : `via ${way[1]} on ${way[2]}`,
-    command: `op-dbus exec ${spec.container} -- ${argv.join(' ')}`,
-  };
-}
-
-/** An address of the Internet: no packet is sent to it. */
-const someone = '198.51.100.1';
-
-function texts({ files }: Inside): string {
-  return Object.values(files)
-    .map(({ text }) => text)
-    .join('\n');
-}
-
 function device(spec: Inside): string {
-  return spec.device ?? spec.unit;
+  return spec.unit.replace('wg-quick@', '');
 }
 
 async function inside(host: Host, spec: Inside, argv: readonly [string, ...string[]]): Promise<ExecResult> {

@@ -93,7 +93,6 @@ function unit(
     files: { ...Object.fromEntries(files), [path]: { mode: 0o600, text: `${lines.join('\n')}\n` } },
     check: ['wg-quick', 'strip', path],
     reload,
-    device: name,
     active: true,
   };
 }

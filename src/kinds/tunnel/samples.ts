@@ -13,7 +13,6 @@ const tunnel = (container: string, device: string, spec: Partial<Inside> = {}): 
     files: { [`/etc/wireguard/${device}.conf`]: { mode: 0o600, text: '[Interface]\nListenPort = 51820\n' } },
     check: ['wg-quick', 'strip', `/etc/wireguard/${device}.conf`],
     reload: '10.99.0.1/24',
-    device,
     active: true,
     ...spec,
   },
