@@ -44,14 +44,21 @@ export function recordPath(kind: string): string {
 
 const record = z.array(schema.omit({ active: true })).max(few);
 
-/** Every resource of `kind` in the containers that carry our mark. */
-export async function observeInside(host: Host, kind: string): Promise<readonly Resource<Inside>[]> {
+/**
+ * Every resource of `kind` in the containers that carry our mark. `device` names the network device that a unit makes: a
+ * unit without its device is not active, whatever systemd says of one that has run to its end.
+ */
+export async function observeInside(
+  host: Host,
+  kind: string,
+  device: (unit: string) => string | null = () => null,
+): Promise<readonly Resource<Inside>[]> {
   const containers = await host.containers.list();
   const found = await Promise.all(
     containers.map(async ({ name, running }) => {
       const specs = await recorded(host, kind, name);
       const units = specs.map((spec) => spec.unit);
-      const active = running ? await despite(host.containers.activeUnits(name, units), new Set<string>()) : null;
+      const active = running ? await despite(alive(host, name, units, device), new Set<string>()) : null;
       return inTurn(specs, async (spec) => ({
         kind,
         name: `${name}/${spec.unit}`,
@@ -64,6 +71,24 @@ export async function observeInside(host: Host, kind: string): Promise<readonly 
     }),
   );
   return found.flat();
+}
+
+async function alive(
+  host: Host,
+  container: string,
+  units: readonly string[],
+  device: (unit: string) => string | null,
+): Promise<ReadonlySet<string>> {
+  const [active, devices] = await Promise.all([
+    host.containers.activeUnits(container, units),
+    host.containers.devices(container),
+  ]);
+  return new Set(
+    [...active].filter((unit) => {
+      const needed = device(unit);
+      return needed === null || devices.has(needed);
+    }),
+  );
 }
 
 /** The container wrote this file, perhaps: what can't be read, doesn't parse, or speaks of another is as if it were not there. */

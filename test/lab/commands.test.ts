@@ -126,6 +126,53 @@ test('a file changed by hand inside a container is seen and put back', async () 
   assert.equal((await home('op-dbus', 'diff', file)).code, 0);
 });
 
+const inside = (container: string, ...argv: string[]) => home('op-dbus', 'exec', container, '--', ...argv);
+
+test('a tunnel whose device or program died is seen and mended, and clients are carried again', async () => {
+  const deaths = [
+    ['100', 'ip', 'link', 'del', 'wg0'],
+    ['101', 'pkill', '-9', 'wireguard-go'],
+  ] as const;
+  for (const [container, ...argv] of deaths) {
+    assert.equal((await inside(container, ...argv)).code, 0);
+    const seen = await home('op-dbus', 'diff', file);
+    assert.equal(seen.code, 2, seen.stdout);
+    assert.match(seen.stdout, /systemctl restart wg-quick@wg/);
+    const { code, stderr } = await home('op-dbus', 'apply', file);
+    assert.equal(code, 0, stderr);
+    assert.match((await home('op-dbus', 'apply', file)).stdout, /^Nothing to change/);
+    const through = await inHost('client', ['curl', '-s', '-m', '45', 'http://151.101.50.10']);
+    assert.equal(through.stdout.trim(), '104.28.10.10');
+  }
+});
+
+test('verify tells of a gateway and of a WARP that lead clients nowhere, and what it says mends them', async () => {
+  const cuts = [
+    ['100', 'ip', 'route', 'del', 'default'],
+    ['101', 'ip', 'rule', 'del', 'priority', '32001'],
+  ] as const;
+  for (const [container, ...argv] of cuts) {
+    assert.equal((await inside(container, ...argv)).code, 0);
+    const { code, stdout } = await home('op-dbus', 'verify');
+    assert.equal(code, 1, stdout);
+    assert.match(stdout, /FAIL {2}\S+: a client's packet finds its way/);
+    const mend = /mend: (op-dbus .*?), or/.exec(stdout)?.[1]?.split(' ') ?? [];
+    assert.equal((await home(...mend)).code, 0, stdout);
+    assert.equal((await home('op-dbus', 'verify')).code, 0);
+  }
+});
+
+test('verify tells of a peer that was added by hand, and what it says removes it', async () => {
+  const key = (await inside('100', 'sh', '-c', 'wg genkey | wg pubkey')).stdout.trim();
+  await inside('100', 'wg', 'set', 'wg0', 'peer', key, 'allowed-ips', '10.99.0.9/32');
+  const { code, stdout } = await home('op-dbus', 'verify');
+  assert.equal(code, 1, stdout);
+  assert.ok(stdout.includes(`${key.slice(0, 8)}… (10.99.0.9/32) is not in the file`), stdout);
+  const mend = /mend: (op-dbus .*reload.*)/.exec(stdout)?.[1]?.split(' ') ?? [];
+  assert.equal((await home(...mend)).code, 0);
+  assert.equal((await home('op-dbus', 'verify')).code, 0);
+});
+
 test('a configuration that the program refuses never replaces the old one', async () => {
   const inside = (...argv: string[]) => home('op-dbus', 'exec', 'xray-client', '--', ...argv);
   const before = await inside('cat', '/etc/xray/config.json');

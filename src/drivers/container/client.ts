@@ -268,6 +268,11 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
         return new Set(units.filter((_, index) => on[index]));
       });
     },
+    devices: async (name) => {
+      await need(name);
+      const found = await init(name);
+      return found === null ? new Set() : devices(found.pid);
+    },
     read: (name, path) => within(name, (root) => readInside(root, path)),
     write: (name, path, content, file) => within(name, (root) => writeInside(root, path, content, file)),
     link: (name, path, target) => within(name, (root) => linkFile(root, path, target)),

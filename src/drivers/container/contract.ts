@@ -72,6 +72,8 @@ export interface Containers {
    * active, or on the way there or back. None of a stopped container. Costs no program.
    */
   activeUnits(name: string, units: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Names of the network devices that a running container has now; none of a stopped one. Costs no program. */
+  devices(name: string): Promise<ReadonlySet<string>>;
   /** A file of the container, running or stopped; null when there is none. Never follows a symbolic link. */
   read(name: string, path: string): Promise<string | null>;
   /** Replaces a file of the container, running or stopped; makes parents (0755, root). Never follows a symbolic link. */

@@ -3,7 +3,7 @@
 import { OpError } from '../../error.ts';
 import type { ExecOptions, ExecResult } from '../exec.ts';
 import { type FakeNft, fakeNft } from '../nft/fake.ts';
-import { rootFiles } from './config.ts';
+import { device, rootFiles } from './config.ts';
 import type { Container, Containers, Definition, FileOptions } from './contract.ts';
 import { treePath } from './template.ts';
 
@@ -27,6 +27,8 @@ export type FakeContainers = Containers & {
   readonly foreign: Set<string>;
   /** Names of running containers whose switch port was made anew behind their backs, until they start again. */
   readonly detached: Set<string>;
+  /** Network devices that went behind the driver's back, as `CONTAINER/DEVICE`. */
+  readonly lost: Set<string>;
   /** Names of containers that an interrupted command left half made. */
   readonly leftover: Set<string>;
   /** All that was run inside, in order. */
@@ -37,7 +39,10 @@ export type FakeContainers = Containers & {
   onStart: (name: string) => void | Promise<void>;
 };
 
-/** `active` holds the units that run, as `CONTAINER/UNIT`; a script that plays systemctl may change it. */
+/**
+ * `active` holds the units that run, as `CONTAINER/UNIT`; a script that plays systemctl may change it. One of wg-quick has
+ * its device.
+ */
 export function fakeContainers(
   script: Script = () => ({ code: 0, stdout: '', stderr: '' }),
   active: ReadonlySet<string> = new Set(),
@@ -45,6 +50,7 @@ export function fakeContainers(
   const containers = new Map<string, FakeContainer>();
   const foreign = new Set<string>();
   const detached = new Set<string>();
+  const lost = new Set<string>();
   const leftover = new Set<string>();
   const ran: { readonly name: string; readonly argv: readonly string[] }[] = [];
   const kept = new Map<string, FakeNft>();
@@ -82,6 +88,7 @@ export function fakeContainers(
     containers,
     foreign,
     detached,
+    lost,
     leftover,
     ran,
     live,
@@ -134,6 +141,12 @@ export function fakeContainers(
     },
     activeUnits: async (name, units) =>
       new Set(need(name).running ? units.filter((unit) => active.has(`${name}/${unit}`)) : []),
+    devices: async (name) => {
+      const { running, definition } = need(name);
+      const made = [...active].flatMap((unit) => unit.split(`${name}/wg-quick@`)[1] ?? []);
+      const all = ['lo', device(definition).inner, ...made];
+      return new Set(running ? all.filter((one) => !lost.has(`${name}/${one}`)) : []);
+    },
     read: async (name, path) => {
       const { files } = need(name);
       if (!walk(name, files, path, false)) return null;

@@ -223,6 +223,20 @@ export function containerSuite(title: string, make: () => Promise<Bench>): void 
     await assert.rejects(containers.activeUnits('none', ['a']), { code: 'host', message: /there is none/ });
   });
 
+  check('a running container has its loopback and its own device, a stopped one none', async (bench) => {
+    const { containers } = bench;
+    await bench.port(one);
+    await containers.create('one', one);
+    assert.deepEqual(await containers.devices('one'), new Set());
+    await containers.start('one');
+    const devices = await containers.devices('one');
+    assert.ok(devices.has('lo') && devices.has('internal_100'), [...devices].join(' '));
+    assert.ok(!devices.has('wg0'));
+    await containers.stop('one');
+    assert.deepEqual(await containers.devices('one'), new Set());
+    await assert.rejects(containers.devices('none'), { code: 'host', message: /there is none/ });
+  });
+
   check('what an interrupted creation left is not listed, not in the way, and tidied up', async (bench) => {
     const { containers } = bench;
     await containers.tidy();

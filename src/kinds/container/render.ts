@@ -18,7 +18,7 @@ export function render({ name, before, after }: Change<Spec>): readonly string[]
   const again = before.running && after.running && restarts(before, after);
   return [
     ...(before.running && (again || !after.running) ? [stop] : []),
-    ...(changed(before, after) ? [`$EDITOR /var/lib/lxc/${name}/config  # ${differing(before, after)}`] : []),
+    ...(changed(before, after) ? [`tee /var/lib/lxc/${name}/config  # ${differing(before, after)}`] : []),
     ...(after.running && (again || !before.running) ? [start] : []),
   ];
 }

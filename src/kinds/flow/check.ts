@@ -2,7 +2,7 @@
 
 import type { Resource } from '../../core/resource.ts';
 import type { Host } from '../../drivers/host.ts';
-import { parseFlow, printFlow } from '../../drivers/openflow/text.ts';
+import { parseFlow, printFlow, strict } from '../../drivers/openflow/text.ts';
 import type { Check } from '../kind.ts';
 import { ours } from './observe.ts';
 import type { Spec } from './schema.ts';
@@ -24,7 +24,8 @@ async function foreign(host: Host, bridge: string): Promise<Pick<Check, 'ok' | '
     const flows = (await host.openflow.flows(bridge)).filter((flow) => !ours(flow));
     const [first] = flows;
     if (first === undefined) return { ok: true, detail: 'none' };
-    return { ok: false, detail: `${flows.length} foreign: ${printFlow(first)}` };
+    const removal = `ovs-ofctl -O OpenFlow14 --strict del-flows ${bridge} "${strict(first)}"`;
+    return { ok: false, detail: `${flows.length} foreign: ${printFlow(first)}\nremove it: ${removal}` };
   } catch (error) {
     return { ok: false, detail: error instanceof Error ? error.message : String(error) };
   }

@@ -264,6 +264,7 @@ test('verify tells of a foreign flow on a chain, and lets it be elsewhere', asyn
   const [seen] = (await flow.check?.(host, wanted)) ?? [];
   assert.equal(seen?.ok, false);
   assert.match(seen?.detail ?? '', /1 foreign: cookie=0x9, priority=65000 actions=NORMAL/);
+  assert.match(seen?.detail ?? '', /--strict del-flows \S+ "cookie=0x9\/-1,table=0,priority=65000"/);
   assert.deepEqual(await flow.check?.(host, flow.expand(none, {} as Facts)), []);
   await run(ovs.run, ['ovs-vsctl', 'del-br', 'ovsbr0']);
   assert.deepEqual(

@@ -4,6 +4,7 @@ import { applyInside } from '../install.ts';
 import { type Inside, observeInside, renderInside, schema } from '../inside.ts';
 import { kind } from '../kind.ts';
 import { check } from './check.ts';
+import { deviceOf } from './device.ts';
 import { contents } from './contents.ts';
 import { expand } from './expand.ts';
 
@@ -13,7 +14,7 @@ export const tunnel = kind<Inside>({
   within: ({ container }) => ({ kind: 'container', name: container }),
   contents,
   expand,
-  observe: (host) => observeInside(host, 'tunnel'),
+  observe: (host) => observeInside(host, 'tunnel', deviceOf),
   apply: (host, batch) => applyInside(host, 'tunnel', batch),
   render: renderInside,
   check,
