@@ -59,6 +59,7 @@ export async function lxcBench(): Promise<LxcBench> {
       if (running) await containers.stop(name);
       await containers.destroy(name);
     }
+    await containers.tidy();
     for (const name of await containers.filters())
       for (const table of ['guard', 'one', 'two']) await containers.filter(name).remove(table);
     const rows = (await run(exec, ['ovs-vsctl', 'list-ports', 'ovsbr0'])).split('\n').filter((row) => row !== '');
