@@ -90,7 +90,7 @@ test('down and up work where pid 1 does not take in its orphans', async () => {
     const lab = `import { up, down, run } from ${JSON.stringify(source('src/lab/lab.ts'))};`;
     const inside = (script: string): [string, ...string[]] => {
       const node = [process.execPath, '--input-type=module', '--eval', `${lab} ${script}`];
-      return ['nsenter', `--target=${pid}`, '--pid', '--mount', '--', ...node];
+      return ['nsenter', `--target=${pid}`, '--pid', '--mount', '--root', '--wd', '--', ...node];
     };
     const make = inside('await up({ progress() {} });');
     const remove = inside('await down(() => {});');
@@ -100,7 +100,19 @@ test('down and up work where pid 1 does not take in its orphans', async () => {
     const visitor = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
     await once(visitor.stdout, 'data');
     assert.deepEqual(await exec(remove), { code: 0, stdout: '', stderr: '' });
-    const zombies = await exec(['nsenter', `--target=${pid}`, '--pid', '--mount', '--', 'ps', '-e', '-o', 'stat=']);
+    const zombies = await exec([
+      'nsenter',
+      `--target=${pid}`,
+      '--pid',
+      '--mount',
+      '--root',
+      '--wd',
+      '--',
+      'ps',
+      '-e',
+      '-o',
+      'stat=',
+    ]);
     assert.match(zombies.stdout, /^Z/m, 'this test needs a zombie');
     const again = await exec(make);
     assert.equal(again.code, 0, again.stderr);
