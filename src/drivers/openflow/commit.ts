@@ -71,9 +71,9 @@ function refusal(name: string, place: number, count: number): OpError {
 }
 
 function check(mods: readonly FlowMod[]): void {
-  for (const [index, mod] of mods.entries()) {
+  for (let index = 0; index < mods.length; index += 1) {
     try {
-      checkFlowMod(mod);
+      checkFlowMod(mods[index] as FlowMod);
     } catch (error) {
       const cause: Refused = { name: error instanceof Error ? error.message : String(error), index };
       throw new OpError('protocol', wrap(`change ${index + 1} of ${mods.length}`, error).message, { cause });

@@ -1,5 +1,7 @@
 // A bridge's flows as text, in the form ovs-ofctl prints with --names, and its meters.
 
+import type { OpError } from '../../error.ts';
+
 /**
  * One flow, ports by name. What the switch prints; the flow kind brings both sides to one canonical form.
  * `cookie` is a hexadecimal string like `0xdead0001`.
@@ -20,6 +22,31 @@ export type Meter = {
   readonly burst: number;
 };
 
+export type MirrorOptions = {
+  /** Which flows are in the copy; others are neither seen nor removed. */
+  readonly mine: (flow: Flow) => boolean;
+  /** Called when somebody else changed flows or ports, or changes may have been missed: look again. */
+  readonly changed: () => void;
+};
+
+/**
+ * Flows as lines, each as printFlow gives it. The switch tells of changes by others: the copy is as late as its
+ * messages. When it couldn't tell all (it was paused, ports changed), the next call reads anew. It doesn't tell of
+ * flags and importance: a flow that somebody else changed has none in the copy.
+ */
+export type Mirror = {
+  lines(): Promise<ReadonlySet<string>>;
+  /**
+   * Makes the flows be `wanted`: what differs, in one bundle, or nothing at all. One that isn't `mine` is replaced when
+   * it has the table, priority and match of a wanted one. The list itself is kept: give a new one when it changes.
+   * @returns how many flows were added (or changed) and removed. @throws as `bundle`; the copy stays right.
+   */
+  replace(wanted: readonly string[]): Promise<{ readonly added: number; readonly removed: number }>;
+  /** Why the switch was lost, or that the mirror was closed; then make another. Pending until then, never rejected. */
+  readonly ended: Promise<OpError>;
+  close(): Promise<void>;
+};
+
 export interface OpenFlow {
   /** All flows of the bridge, without counters. @throws OpError `host` when the bridge can't be reached. */
   flows(bridge: string): Promise<readonly Flow[]>;
@@ -28,6 +55,8 @@ export interface OpenFlow {
    * @throws OpError `protocol` with the switch's error and the flow that it names.
    */
   bundle(bridge: string, add: readonly Flow[], remove: readonly Flow[]): Promise<void>;
+  /** A copy of some of the bridge's flows that follows it. @throws OpError `host` without OpenFlow 1.4. */
+  mirror(bridge: string, options: MirrorOptions): Promise<Mirror>;
   /** All meters of the bridge, by id. One that is no plain limit (another band, no burst) has rate 0. */
   meters(bridge: string): Promise<readonly Meter[]>;
   /**

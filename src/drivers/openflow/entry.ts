@@ -77,9 +77,12 @@ function spoken({ idleTimeout, hardTimeout, importance, flags }: Options): reado
 
 const numbers = { idle_timeout: 'idleTimeout', hard_timeout: 'hardTimeout', importance: 'importance' } as const;
 
+const optional = /^(idle_|hard_|importance|send_|check_|reset_|no_)/;
+
 /** Takes timeouts and flags off the front of a match. */
 function options(text: string): Options & { readonly match: string } {
   const found = { idleTimeout: 0, hardTimeout: 0, importance: 0, flags: 0 };
+  if (!optional.test(text)) return { ...found, match: text };
   let match = text;
   for (;;) {
     const end = match.indexOf(',');

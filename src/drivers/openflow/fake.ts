@@ -5,7 +5,7 @@ import type { BridgeRow, Ovsdb } from '../ovsdb/contract.ts';
 import type { Flow, Meter, OpenFlow } from './contract.ts';
 import { decodeFlow, encodeFlow } from './entry.ts';
 import type { Ports } from './oxm/port.ts';
-import { printFlow } from './text.ts';
+import { identity, parseFlow, printFlow } from './text.ts';
 import type { RawFlow } from './wire/flow.ts';
 
 /** `flushed` grows by a zone with each flush. */
@@ -17,6 +17,7 @@ type Tables = { readonly flows: ReadonlyMap<string, RawFlow>; readonly meters: R
 export function fakeOpenFlow(ovsdb: Pick<Ovsdb, 'bridges'>): FakeOpenFlow {
   const bridges = new Map<string, Tables>();
   const flushed: number[] = [];
+  const watching = new Set<{ readonly bridge: string; readonly changed: () => void }>();
   const open = async (name: string): Promise<Tables & { readonly ports: Ports }> => {
     const rows = await ovsdb.bridges();
     for (const known of bridges.keys()) if (!rows.some((row) => row.name === known)) bridges.delete(known);
@@ -25,7 +26,7 @@ export function fakeOpenFlow(ovsdb: Pick<Ovsdb, 'bridges'>): FakeOpenFlow {
     const tables = bridges.get(name) ?? { flows: new Map<string, RawFlow>(), meters: new Map<number, Meter>() };
     return { ...tables, ports: portsOf(row) };
   };
-  return {
+  const openflow: FakeOpenFlow = {
     flushed,
     flows: async (bridge) => {
       const { flows, ports } = await open(bridge);
@@ -44,6 +45,41 @@ export function fakeOpenFlow(ovsdb: Pick<Ovsdb, 'bridges'>): FakeOpenFlow {
         result.set(place(raw), raw);
       }
       bridges.set(bridge, { flows: result, meters });
+      for (const watcher of watching) if (watcher.bridge === bridge) watcher.changed();
+    },
+    mirror: async (bridge, { mine, changed }) => {
+      const ended = Promise.withResolvers<OpError>();
+      const watcher = { bridge, changed };
+      const read = async (): Promise<ReadonlyMap<string, Flow>> =>
+        new Map((await openflow.flows(bridge)).filter(mine).map((flow) => [printFlow(flow), flow]));
+      await read();
+      watching.add(watcher);
+      return {
+        lines: async () => new Set((await read()).keys()),
+        replace: async (wanted) => {
+          const found = await read();
+          const keep = new Set(wanted);
+          const add = wanted.filter((line) => !found.has(line)).map(parseFlow);
+          const replaced = new Set(add.map(identity));
+          const gone = [...found].filter(([line, flow]) => !keep.has(line) && !replaced.has(identity(flow)));
+          watching.delete(watcher);
+          try {
+            await openflow.bundle(
+              bridge,
+              add,
+              gone.map(([, flow]) => flow),
+            );
+          } finally {
+            watching.add(watcher);
+          }
+          return { added: add.length, removed: gone.length };
+        },
+        ended: ended.promise,
+        close: async () => {
+          watching.delete(watcher);
+          ended.resolve(new OpError('host', 'the connection to the switch was closed'));
+        },
+      };
     },
     meters: async (bridge) => [...(await open(bridge)).meters.values()].toSorted((a, b) => a.id - b.id),
     putMeters: async (bridge, put) => {
@@ -64,6 +100,7 @@ export function fakeOpenFlow(ovsdb: Pick<Ovsdb, 'bridges'>): FakeOpenFlow {
     },
     flushZone: async (zone) => void flushed.push(zone),
   };
+  return openflow;
 }
 
 /** What a later flow replaces. */

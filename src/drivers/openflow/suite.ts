@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Flow, OpenFlow } from './contract.ts';
+import type { Flow, Mirror, OpenFlow } from './contract.ts';
 import { parseFlow, printFlow, sortFlows } from './text.ts';
 
 /** A switch with the bridge `ovsbr0` without flows: its port `internal_100` is 32868, and no port is 32869. */
@@ -155,5 +155,89 @@ export function openflowSuite(title: string, make: () => Promise<Given>): void {
   test(`${title}: flushing a zone without connections is quiet`, async () => {
     const { openflow } = await make();
     await openflow.flushZone(44100);
+  });
+
+  /** A mirror of flows whose cookie begins with 0xdead, and a promise of the next change by others. */
+  const mirrored = async (
+    openflow: OpenFlow,
+  ): Promise<{ readonly mirror: Mirror; readonly next: () => Promise<void>; readonly told: () => number }> => {
+    let told = 0;
+    let next = Promise.withResolvers<void>();
+    const changed = (): void => {
+      told += 1;
+      next.resolve();
+      next = Promise.withResolvers<void>();
+    };
+    const mirror = await openflow.mirror('ovsbr0', { mine: ({ cookie }) => cookie.startsWith('0xdead'), changed });
+    return { mirror, next: () => next.promise, told: () => told };
+  };
+  const same = async (mirror: Mirror, flows: readonly Flow[]): Promise<void> =>
+    assert.deepEqual([...(await mirror.lines())].toSorted(), flows.map(printFlow).toSorted());
+
+  test(`${title}: a mirror has what is there, and follows what others change`, async () => {
+    const { openflow } = await make();
+    await openflow.bundle('ovsbr0', [drop, pin, foreign], []);
+    const { mirror, next } = await mirrored(openflow);
+    try {
+      await same(mirror, [drop, pin]);
+      let change = next();
+      await openflow.bundle('ovsbr0', [arp], []);
+      await change;
+      await same(mirror, [drop, pin, arp]);
+      change = next();
+      await openflow.bundle('ovsbr0', [{ ...arp, actions: 'drop' }], []);
+      await change;
+      await same(mirror, [drop, pin, { ...arp, actions: 'drop' }]);
+      change = next();
+      await openflow.bundle('ovsbr0', [], [pin]);
+      await change;
+      await same(mirror, [drop, { ...arp, actions: 'drop' }]);
+    } finally {
+      await mirror.close();
+    }
+  });
+
+  test(`${title}: a mirror sends what differs and nothing else, leaves others' flows, and knows what it did`, async () => {
+    const { openflow } = await make();
+    await openflow.bundle('ovsbr0', [drop, foreign], []);
+    const { mirror, told } = await mirrored(openflow);
+    const steps: readonly (readonly [readonly Flow[], number, number])[] = [
+      [[drop, pin, arp], 2, 0],
+      [[drop, pin, arp], 0, 0],
+      [[drop, { ...pin, cookie: '0xdead0200', actions: 'drop' }], 1, 1],
+      [[pin, arp], 2, 1],
+      [[], 0, 2],
+    ];
+    try {
+      for (const [flows, added, removed] of steps) {
+        assert.deepEqual(await mirror.replace(flows.map(printFlow)), { added, removed });
+        await same(mirror, flows);
+        await has(openflow, [...flows, foreign]);
+      }
+      assert.equal(told(), 0);
+    } finally {
+      await mirror.close();
+    }
+  });
+
+  test(`${title}: a mirror whose change is refused is as the switch is, and mends what others broke`, async () => {
+    const { openflow } = await make();
+    const { mirror, next } = await mirrored(openflow);
+    try {
+      const wanted = [drop, pin].map(printFlow);
+      await mirror.replace(wanted);
+      assert.deepEqual(await mirror.replace(wanted), { added: 0, removed: 0 });
+      const bad = { ...arp, actions: 'goto_table:0' };
+      await assert.rejects(mirror.replace([drop, bad].map(printFlow)), { message: /OFPBIC_BAD_TABLE_ID.*arp_tpa/ });
+      await same(mirror, [drop, pin]);
+      const change = next();
+      await openflow.bundle('ovsbr0', [{ ...pin, actions: 'drop' }, arp], [drop]);
+      await change;
+      assert.deepEqual(await mirror.replace(wanted), { added: 2, removed: 1 });
+      await has(openflow, [drop, pin]);
+    } finally {
+      await mirror.close();
+    }
+    assert.match((await mirror.ended).message, /closed/);
   });
 }

@@ -9,26 +9,31 @@ import type { Flow, Meter } from './contract.ts';
  * @throws OpError `protocol` when it isn't a flow.
  */
 export function parseFlow(line: string): Flow {
-  const found = /^(?:(.*)\s)?actions=(.*)$/.exec(line.trim().replaceAll('"', ''));
-  if (found === null) throw new OpError('protocol', `not a flow: ${line.trim()}`);
-  const words = (found[1] ?? '').split(/[\s,]+/).filter((word) => word !== '');
-  const value = (key: string): string | undefined =>
-    words.find((word) => word.startsWith(`${key}=`))?.slice(key.length + 1);
-  return {
-    cookie: value('cookie') ?? '0x0',
-    table: Number(value('table') ?? 0),
-    priority: Number(value('priority') ?? DEFAULT_PRIORITY),
-    match: words.filter((word) => !/^(cookie|table|priority)=/.test(word)).join(','),
-    actions: found[2] ?? '',
-  };
+  const text = (line.includes('"') ? line.replaceAll('"', '') : line).trim();
+  const end = text.startsWith(ACTIONS) ? 0 : text.lastIndexOf(` ${ACTIONS}`) + 1;
+  if (end === 0 && !text.startsWith(ACTIONS)) throw new OpError('protocol', `not a flow: ${line.trim()}`);
+  const found = { cookie: '0x0', table: 0, priority: DEFAULT_PRIORITY };
+  let match = '';
+  for (let at = 0, from = 0; at < end; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code !== COMMA && code > SPACE) continue;
+    if (at > from) {
+      if (text.startsWith('cookie=', from)) found.cookie = text.slice(from + 7, at);
+      else if (text.startsWith('table=', from)) found.table = Number(text.slice(from + 6, at));
+      else if (text.startsWith('priority=', from)) found.priority = Number(text.slice(from + 9, at));
+      else match += match === '' ? text.slice(from, at) : `,${text.slice(from, at)}`;
+    }
+    from = at + 1;
+  }
+  return { ...found, match, actions: text.slice(end + ACTIONS.length) };
 }
 
 /** The line that the switch prints for a flow: the inverse of parseFlow for every flow without timeouts and flags. */
 export function printFlow({ cookie, table, priority, match, actions }: Flow): string {
-  const head = [...(cookie === '0x0' ? [] : [`cookie=${cookie}`]), ...(table === 0 ? [] : [`table=${table}`])];
-  const order = priority === DEFAULT_PRIORITY ? [] : [`priority=${priority}`];
-  const body = [...order, ...(match === '' ? [] : [match])].join(',');
-  return [...head.map((word) => `${word}, `), body === '' ? '' : `${body} `, `actions=${actions}`].join('');
+  const head = (cookie === '0x0' ? '' : `cookie=${cookie}, `) + (table === 0 ? '' : `table=${table}, `);
+  const order = priority === DEFAULT_PRIORITY ? '' : `priority=${priority}`;
+  const body = order === '' || match === '' ? order + match : `${order},${match}`;
+  return body === '' ? `${head}${ACTIONS}${actions}` : `${head}${body} ${ACTIONS}${actions}`;
 }
 
 /** A meter as `ovs-ofctl add-meter` takes it. */
@@ -46,9 +51,26 @@ export function parseMeter(text: string): Meter {
 
 /** By table, then from the highest priority down, then by text. */
 export function sortFlows(flows: readonly Flow[]): readonly Flow[] {
-  return flows.toSorted(
-    (a, b) => a.table - b.table || b.priority - a.priority || (printFlow(a) < printFlow(b) ? -1 : 1),
-  );
+  return flows
+    .map((flow) => ({ flow, text: printFlow(flow) }))
+    .sort((a, b) => rank(a.flow) - rank(b.flow) || (a.text < b.text ? -1 : 1))
+    .map(({ flow }) => flow);
+}
+
+/** The lines of flows in that order. */
+export function printSorted(flows: readonly Flow[]): readonly string[] {
+  const groups = new Map<number, string[]>();
+  for (const flow of flows) {
+    const group = groups.get(rank(flow));
+    if (group === undefined) groups.set(rank(flow), [printFlow(flow)]);
+    else group.push(printFlow(flow));
+  }
+  // Strings are sorted natively, without a call of ours for each comparison.
+  return [...groups].sort(([a], [b]) => a - b).flatMap(([, lines]) => lines.sort());
+}
+
+function rank({ table, priority }: Flow): number {
+  return table * 0x10000 - priority;
 }
 
 /** What makes a flow the same flow to the switch: a later one of the same identity replaces it. */
@@ -64,11 +86,17 @@ export function strict({ cookie, table, priority, match }: Flow): string {
 }
 
 const DEFAULT_PRIORITY = 32768;
+const ACTIONS = 'actions=';
+const COMMA = 44;
+const SPACE = 32;
 
 const extra =
   /^(idle_timeout|hard_timeout|importance|send_flow_rem|check_overlap|reset_counts|no_packet_counts|no_byte_counts)\b/;
 
+const anyExtra = new RegExp(`(?:^|,)${extra.source.slice(1)}`);
+
 function pure(match: string): string {
+  if (!anyExtra.test(match)) return match;
   return match
     .split(',')
     .filter((word) => !extra.test(word))

@@ -3,11 +3,11 @@
 import type { Change } from '../../core/resource.ts';
 import type { Host } from '../../drivers/host.ts';
 import type { Flow, Meter } from '../../drivers/openflow/contract.ts';
-import { identity, parseFlow, parseMeter, printFlow, strict } from '../../drivers/openflow/text.ts';
+import { identity, parseFlow, parseMeter, printFlow, sortFlows, strict } from '../../drivers/openflow/text.ts';
 import { OpError } from '../../error.ts';
 import { ZONE } from './mark.ts';
-import { dump, ours, specOf } from './observe.ts';
-import { numbered } from './port.ts';
+import { ours, specOf } from './observe.ts';
+import { named, numbered } from './port.ts';
 import type { Spec } from './schema.ts';
 
 /** @throws OpError `foreign` when a flow that isn't ours would be replaced by one of ours. */
@@ -16,8 +16,10 @@ export async function preflight(host: Host, batch: readonly Change<Spec>[]): Pro
   for (const change of batch) {
     const row = rows.find((candidate) => candidate.name === change.name);
     if (row === undefined) continue;
+    const others = (await host.openflow.flows(row.name)).filter((flow) => !ours(flow) && !initial(flow));
+    if (others.length === 0) continue;
     const wanted = new Set(delta(change).add.map(identity));
-    const taken = (await dump(host, row)).find((flow) => !ours(flow) && !initial(flow) && wanted.has(identity(flow)));
+    const [taken] = sortFlows(others.map(named(row)).filter((flow) => wanted.has(identity(flow))));
     if (taken !== undefined)
       throw new OpError('foreign', `${change.name} has a flow that is not op-dbus's: ${printFlow(taken)}`, {
         at: `flow ${change.name}`,
@@ -42,7 +44,7 @@ export async function apply(host: Host, batch: readonly Change<Spec>[]): Promise
     const { before, after } = change;
     const found = await specOf(host, row);
     const { add, remove, put, drop } = delta({ ...change, before: found });
-    const number = (flow: Flow): Flow => numbered(row, flow);
+    const number = numbered(row);
     await host.openflow.putMeters(change.name, put);
     await host.openflow.bundle(change.name, add.map(number), remove.map(number));
     await host.openflow.removeMeters(change.name, drop);
@@ -62,7 +64,7 @@ type Delta = {
 export function delta({ before, after }: Change<Spec>): Delta {
   const flows = apart(before?.flows ?? [], after?.flows ?? []);
   const add = flows.fresh.map(parseFlow);
-  const kept = new Set(add.map(identity));
+  const kept = new Set(flows.gone.length === 0 ? [] : add.map(identity));
   const meters = apart(before?.meters ?? [], after?.meters ?? []);
   const put = meters.fresh.map(parseMeter);
   const stay = new Set(put.map(({ id }) => id));
@@ -84,7 +86,9 @@ function apart(
 
 /** A line that commits a pair was there and isn't any more, in this form. */
 function unpaired(before: Spec | null, after: Spec | null): boolean {
-  return (before?.flows ?? []).some((line) => line.includes('ct_mark') && !after?.flows.includes(line));
+  const marked = (before?.flows ?? []).filter((line) => line.includes('ct_mark'));
+  const kept = new Set(marked.length === 0 ? [] : after?.flows);
+  return marked.some((line) => !kept.has(line));
 }
 
 /** What the switch itself puts into a bridge that nobody shut. */

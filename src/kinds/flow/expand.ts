@@ -2,7 +2,7 @@
 
 import type { Expand } from '../../core/topology.ts';
 import type { Flow } from '../../drivers/openflow/contract.ts';
-import { identity, printFlow, printMeter, sortFlows } from '../../drivers/openflow/text.ts';
+import { identity, printFlow, printMeter, printSorted } from '../../drivers/openflow/text.ts';
 import { OpError } from '../../error.ts';
 import { meters } from './limit.ts';
 import { lay } from './pipeline.ts';
@@ -15,7 +15,7 @@ export const expand: Expand<Spec> = (topology) =>
     const flows = lay(seen).flatMap((table) => table.flows);
     refuseTwins(bridge.name, flows);
     const limits = meters(seen).toSorted((a, b) => a.id - b.id);
-    const spec = { meters: limits.map(printMeter), flows: sortFlows(flows).map(printFlow) };
+    const spec = { meters: limits.map(printMeter), flows: printSorted(flows) };
     return { kind: 'flow', name: bridge.name, spec };
   });
 

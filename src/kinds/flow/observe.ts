@@ -3,7 +3,7 @@
 import type { Resource } from '../../core/resource.ts';
 import type { Host } from '../../drivers/host.ts';
 import type { Flow } from '../../drivers/openflow/contract.ts';
-import { printFlow, printMeter, sortFlows } from '../../drivers/openflow/text.ts';
+import { printMeter, printSorted } from '../../drivers/openflow/text.ts';
 import { type BridgeRow, MARK } from '../../drivers/ovsdb/contract.ts';
 import { isOurs } from './limit.ts';
 import { named } from './port.ts';
@@ -19,13 +19,8 @@ export async function observe(host: Host): Promise<readonly Resource<Spec>[]> {
 
 /** What is ours on a bridge. */
 export async function specOf(host: Host, row: BridgeRow): Promise<Spec> {
-  const [flows, meters] = await Promise.all([dump(host, row), host.openflow.meters(row.name)]);
-  return { meters: meters.filter(isOurs).map(printMeter), flows: flows.filter(ours).map(printFlow) };
-}
-
-/** A bridge's flows by the names of its ports, in our order. */
-export async function dump(host: Host, row: BridgeRow): Promise<readonly Flow[]> {
-  return sortFlows((await host.openflow.flows(row.name)).map((flow) => named(row, flow)));
+  const [flows, meters] = await Promise.all([host.openflow.flows(row.name), host.openflow.meters(row.name)]);
+  return { meters: meters.filter(isOurs).map(printMeter), flows: printSorted(flows.filter(ours).map(named(row))) };
 }
 
 /** Our mark is the cookie: 32 bits that begin with 0xdead (security), 0xcafe (hiding) or 0xbeef (the state file's). */

@@ -3,16 +3,16 @@
 import type { Flow } from '../../drivers/openflow/contract.ts';
 import type { BridgeRow } from '../../drivers/ovsdb/contract.ts';
 
-/** The flow with names in place of the numbers that the switch prints for absent ports. */
-export function named(row: BridgeRow, flow: Flow): Flow {
+/** Puts names in place of the numbers that the switch prints for absent ports. */
+export function named(row: BridgeRow): (flow: Flow) => Flow {
   const names = new Map(numbers(row).map(([name, number]) => [number, name]));
-  return replaced(flow, (port) => names.get(port) ?? port);
+  return (flow) => replaced(flow, names);
 }
 
-/** The flow with numbers in place of names: the switch knows no name of an absent port. */
-export function numbered(row: BridgeRow, flow: Flow): Flow {
+/** Puts numbers in place of names: the switch knows no name of an absent port. */
+export function numbered(row: BridgeRow): (flow: Flow) => Flow {
   const known = new Map(numbers(row));
-  return replaced(flow, (port) => known.get(port) ?? port);
+  return (flow) => replaced(flow, known);
 }
 
 /** The number that the port has, or else the one that it will have. */
@@ -26,8 +26,27 @@ function numbers({ ports }: BridgeRow): readonly (readonly [name: string, number
 /** The bridge's own port, which is called LOCAL everywhere. */
 const LOCAL = 65534;
 
-function replaced(flow: Flow, replace: (port: string) => string): Flow {
-  const text = (part: string): string =>
-    part.replace(/\b(in_port=|output:)([^,()\s]+)/g, (_, key: string, port: string) => `${key}${replace(port)}`);
-  return { ...flow, match: text(flow.match), actions: text(flow.actions) };
+function replaced(flow: Flow, ports: ReadonlyMap<string, string>): Flow {
+  const match = within(flow.match, 'in_port=', ports);
+  const actions = within(within(flow.actions, 'in_port=', ports), 'output:', ports);
+  return match === flow.match && actions === flow.actions ? flow : { ...flow, match, actions };
+}
+
+/** The text with another port behind each `key`. No regular expression: this is done to every flow of a bridge. */
+function within(text: string, key: string, ports: ReadonlyMap<string, string>): string {
+  let result = text;
+  for (let at = text.indexOf(key); at !== -1; at = result.indexOf(key, at + key.length)) {
+    const from = at + key.length;
+    if (at > 0 && /\w/.test(result.charAt(at - 1))) continue;
+    let end = from;
+    while (end < result.length && !stops(result.charCodeAt(end))) end += 1;
+    const other = ports.get(result.slice(from, end));
+    if (other !== undefined) result = result.slice(0, from) + other + result.slice(end);
+  }
+  return result;
+}
+
+/** Whether a port's name ends before this character: a comma, a parenthesis or a space. */
+function stops(code: number): boolean {
+  return code === 44 || code === 40 || code === 41 || code <= 32;
 }
