@@ -3,12 +3,14 @@
 import { join } from 'node:path';
 import { OpError } from '../../error.ts';
 import type { Control } from '../control/contract.ts';
-import { changeFlows, portsOf } from './change.ts';
-import type { Meter, OpenFlow } from './contract.ts';
+import { changeFlows, portsFrom, portsOf } from './change.ts';
+import type { Flow, Meter, OpenFlow } from './contract.ts';
 import { decodeFlow } from './entry.ts';
 import { openMirror } from './mirror.ts';
 import { openSession, type Session } from './session.ts';
+import { type RawFlow, sameFlow } from './wire/flow.ts';
 import type { Meter as RawMeter } from './wire/meter.ts';
+import type { Port } from './wire/port.ts';
 
 /** The bridges of the switch whose sockets are in `runDir`, and its conntrack by `control`. */
 export function openFlow(runDir: string, control: Control): OpenFlow {
@@ -20,11 +22,17 @@ export function openFlow(runDir: string, control: Control): OpenFlow {
       await session.close();
     }
   }
+  const reads = new Map<string, Read>();
   return {
     flows: (bridge) =>
       on(bridge, async (session) => {
-        const [flows, ports] = await Promise.all([session.dump(), portsOf(session)]);
-        return flows.map((flow) => decodeFlow(flow, ports));
+        const [raw, ports] = await Promise.all([session.dump(), session.ports()]);
+        const last = reads.get(bridge);
+        if (last !== undefined && samePorts(last.ports, ports) && sameFlows(last.raw, raw)) return last.flows;
+        const names = portsFrom(ports);
+        const flows = raw.map((flow) => decodeFlow(flow, names));
+        reads.set(bridge, { raw, ports, flows });
+        return flows;
       }),
     bundle: async (bridge, add, remove) => {
       if (add.length + remove.length === 0) return;
@@ -47,6 +55,18 @@ export function openFlow(runDir: string, control: Control): OpenFlow {
       }
     },
   };
+}
+
+/** What a bridge had when it was last read: most often it has the same, and needs no decoding. */
+type Read = { readonly raw: readonly RawFlow[]; readonly ports: readonly Port[]; readonly flows: readonly Flow[] };
+
+function samePorts(a: readonly Port[], b: readonly Port[]): boolean {
+  return a.length === b.length && a.every(({ name, number }, at) => name === b[at]?.name && number === b[at]?.number);
+}
+
+/** In the same order too, which is the switch's. */
+function sameFlows(a: readonly RawFlow[], b: readonly RawFlow[]): boolean {
+  return a.length === b.length && a.every((flow, at) => sameFlow(flow, b[at] as RawFlow));
 }
 
 function raw({ id, unit, rate, burst }: Meter): RawMeter {

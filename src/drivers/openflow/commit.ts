@@ -10,28 +10,46 @@ import type { Version } from './wire/message.ts';
 /** Why a bundle was refused: the error's name, and which of its changes is to blame, null when the switch didn't say. */
 export type Refused = { readonly name: string; readonly index: number | null };
 
+/** Changes in order, an array or made as they are asked for: each once, the switch reading those before. */
+export type Mods = readonly FlowMod[] | { readonly length: number; at(index: number): FlowMod };
+
 /**
  * Carries out `mods`, in order, in one bundle, two round trips however many they are. Flows that it doesn't touch keep
  * their counters.
  * @throws OpError `protocol` when the switch refuses one: nothing is changed, and `refused` of the error tells which.
+ * What `at` throws: nothing is changed then either.
  */
-export async function commit(connection: Connection, mods: readonly FlowMod[]): Promise<void> {
+export async function commit(connection: Connection, mods: Mods): Promise<void> {
   if (mods.length === 0) return;
-  check(mods);
   const { version } = connection;
   // For opening, the changes, a barrier and the end. The first names the bundle too: on a connection no two are alike.
   const first = connection.xids(mods.length + 3);
   // A message that can't be added is no part of the bundle, which would be committed without it: ask first.
-  const [unfit] = await fenced(connection, 'filling a bundle', first, filling(version, first, mods), mods.length + 1);
-  const step = unfit === undefined ? 'commit' : 'discard';
+  const made = filling(version, first, mods);
+  const [unfit] = await fenced(connection, 'filling a bundle', first, made.messages, mods.length + 1);
+  const step = unfit === undefined && made.failed.length === 0 ? 'commit' : 'discard';
   const [blame] = await end(connection, first, mods.length, step);
+  for (const error of made.failed) throw error;
   const cause = unfit ?? blame;
   if (cause !== undefined) throw refusal(cause.name, cause.index - 1, mods.length);
 }
 
-function* filling(version: Version, first: number, mods: readonly FlowMod[]): Generator<Uint8Array> {
-  yield encodeBundleControl(version, first, first, 'open');
-  yield* encodeBundleAdds(version, first, first + 1, mods);
+/** The messages that fill the bundle `first`, and, when they have been taken, why they are not all. */
+function filling(
+  version: Version,
+  first: number,
+  mods: Mods,
+): { readonly messages: Generator<Uint8Array>; readonly failed: readonly unknown[] } {
+  const failed: unknown[] = [];
+  function* messages(): Generator<Uint8Array> {
+    yield encodeBundleControl(version, first, first, 'open');
+    try {
+      yield* encodeBundleAdds(version, first, first + 1, mods.length, (index) => checked(mods, index));
+    } catch (error) {
+      failed.push(error);
+    }
+  }
+  return { messages: messages(), failed };
 }
 
 /** Commits or discards the bundle `first`. @returns what is to blame when that fails, as `fenced` does. */
@@ -70,15 +88,15 @@ function refusal(name: string, place: number, count: number): OpError {
   return new OpError('protocol', `the switch refused ${which}: ${cause.name}`, { cause });
 }
 
-function check(mods: readonly FlowMod[]): void {
-  for (let index = 0; index < mods.length; index += 1) {
-    try {
-      checkFlowMod(mods[index] as FlowMod);
-    } catch (error) {
-      const cause: Refused = { name: error instanceof Error ? error.message : String(error), index };
-      throw new OpError('protocol', wrap(`change ${index + 1} of ${mods.length}`, error).message, { cause });
-    }
+function checked(mods: Mods, index: number): FlowMod {
+  const mod = mods.at(index) as FlowMod;
+  try {
+    checkFlowMod(mod);
+  } catch (error) {
+    const cause: Refused = { name: error instanceof Error ? error.message : String(error), index };
+    throw new OpError('protocol', wrap(`change ${index + 1} of ${mods.length}`, error).message, { cause });
   }
+  return mod;
 }
 
 function isRefused(cause: unknown): cause is Refused {

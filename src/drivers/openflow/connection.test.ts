@@ -304,21 +304,23 @@ test('a commit that is refused without a flow to blame says so', () =>
     },
   ));
 
-test('a change that fits no message is refused before anything is said', async () => {
-  let heard = 0;
+test('a change that fits no message is refused, and the bundle is discarded', async () => {
+  const heard: Message[] = [];
   await against(
     (message, socket, number) => {
-      heard++;
+      heard.push(message);
       agreeable(message, socket, number);
     },
     async (session) => {
       const wrong: FlowMod = { ...mod, flow: { ...mod.flow, priority: 70_000 } };
       const error: unknown = await session.commit([mod, wrong]).catch((cause: unknown) => cause);
       assert.equal(refused(error)?.index, 1);
-      await session.commit([]);
+      await session.commit([mod]);
     },
   );
-  assert.equal(heard, 0);
+  const steps = heard.filter(({ type }) => type === TYPE.bundleControl).map(({ body }) => body[5]);
+  const [open, commit, discard] = [0, 4, 6];
+  assert.deepEqual(steps, [open, discard, open, commit]);
 });
 
 test('an idle session does not keep the process alive', () =>

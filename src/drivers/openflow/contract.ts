@@ -38,7 +38,7 @@ export type Mirror = {
   lines(): Promise<ReadonlySet<string>>;
   /**
    * Makes the flows be `wanted`: what differs, in one bundle, or nothing at all. One that isn't `mine` is replaced when
-   * it has the table, priority and match of a wanted one. The list itself is kept: give a new one when it changes.
+   * it has the table, priority and match of a wanted one. The list itself is kept: it must not change later.
    * @returns how many flows were added (or changed) and removed. @throws as `bundle`; the copy stays right.
    */
   replace(wanted: readonly string[]): Promise<{ readonly added: number; readonly removed: number }>;
@@ -48,7 +48,10 @@ export type Mirror = {
 };
 
 export interface OpenFlow {
-  /** All flows of the bridge, without counters. @throws OpError `host` when the bridge can't be reached. */
+  /**
+   * All flows of the bridge, without counters. The very list that it gave before, as a rule, if nothing has changed.
+   * @throws OpError `host` when the bridge can't be reached.
+   */
   flows(bridge: string): Promise<readonly Flow[]>;
   /**
    * Adds (or modifies, by table, priority and match) and deletes (strictly) in one bundle: all or nothing.

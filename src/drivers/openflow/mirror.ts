@@ -1,5 +1,6 @@
 // A copy of a bridge's flows, kept up by the switch's flow monitor (OpenFlow 1.4.1 §7.3.5.18).
 
+import type { OpError } from '../../error.ts';
 import { changeFlows, portsOf } from './change.ts';
 import type { Mirror, MirrorOptions } from './contract.ts';
 import { decodeFlow } from './entry.ts';
@@ -20,6 +21,10 @@ export async function openMirror(path: string, bridge: string, { mine, changed }
   /** The list that the copy was found to equal, until anything changes. */
   let settled: readonly string[] | null = null;
   let turn: Promise<unknown> = Promise.resolve();
+  let lost: OpError | null = null;
+  void session.ended.then((why) => {
+    lost = why;
+  });
 
   const take = (update: FlowUpdate): void => {
     // What is there at first is read with its flags; what we changed ourselves is known.
@@ -62,7 +67,7 @@ export async function openMirror(path: string, bridge: string, { mine, changed }
 
   async function replace(wanted: readonly string[]): ReturnType<Mirror['replace']> {
     await fresh();
-    if (wanted === settled) return { added: 0, removed: 0 };
+    if (settled !== null && same(wanted, settled)) return { added: 0, removed: 0 };
     const missing = wanted.filter((line) => !copy.placeOf.has(line));
     if (missing.length === 0 && wanted.length === copy.placeOf.size) {
       settled = wanted;
@@ -93,6 +98,7 @@ export async function openMirror(path: string, bridge: string, { mine, changed }
     turn = promise;
     await before;
     try {
+      if (lost !== null) throw lost;
       return await action();
     } finally {
       resolve();
@@ -121,6 +127,11 @@ export async function openMirror(path: string, bridge: string, { mine, changed }
     ended: session.ended,
     close: () => session.close(),
   };
+}
+
+/** The daemon's usual question, of a list made anew: answered without looking up each line. */
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || (a.length === b.length && a.every((line, at) => line === b[at]));
 }
 
 type Told = Extract<FlowUpdate, { readonly flow: SeenFlow }>;

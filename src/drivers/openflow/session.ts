@@ -1,12 +1,12 @@
 // What op-dbus asks of one bridge, on one OpenFlow connection: flows, ports, tables, meters, and what changes.
 
 import type { OpError } from '../../error.ts';
-import { commit } from './commit.ts';
+import { commit, type Mods } from './commit.ts';
 import { dial } from './connection.ts';
 import { putMeters, readMeterFeatures, readMeterStats, readMeters, removeMeters } from './metering.ts';
 import { readCountedFlows, readFlows, readPortStats, readPorts, readTables } from './read.ts';
 import { type Stop, watchFlows, watchPorts } from './watch.ts';
-import type { CountedFlow, FlowMod, RawFlow } from './wire/flow.ts';
+import type { CountedFlow, RawFlow } from './wire/flow.ts';
 import type { Version } from './wire/message.ts';
 import type { Meter, MeterFeatures, MeterStats } from './wire/meter.ts';
 import type { FlowUpdate } from './wire/monitor.ts';
@@ -27,7 +27,7 @@ export type Session = {
   ports(): Promise<readonly Port[]>;
   portStats(): Promise<readonly PortStats[]>;
   tables(): Promise<readonly TableStats[]>;
-  commit(mods: readonly FlowMod[]): Promise<void>;
+  commit(mods: Mods): Promise<void>;
   meters(): Promise<readonly Meter[]>;
   meterStats(): Promise<readonly MeterStats[]>;
   meterFeatures(): Promise<MeterFeatures>;

@@ -48,36 +48,41 @@ export function answers(message: Message, version: Version, step: Step): boolean
 }
 
 /**
- * The messages that add `mods` to a bundle, in chunks for a socket's write; that of the n-th has the transaction id
- * `firstXid + n`, and so has the flow_mod inside, which an error of it names. Each
- * of `mods` has passed checkFlowMod.
+ * The messages that add `count` changes to a bundle, in chunks for a socket's write; that of the n-th has the
+ * transaction id `firstXid + n`, and so has the flow_mod inside, which an error of it names. Each that
+ * `mod` gives has passed checkFlowMod; it is asked once, in order.
  */
 export function* encodeBundleAdds(
   version: Version,
   bundle: number,
   firstXid: number,
-  mods: readonly FlowMod[],
+  count: number,
+  mod: (index: number) => FlowMod,
 ): Generator<Uint8Array<ArrayBuffer>> {
   const inner = bodyAt(version) + 8;
-  for (let first = 0; first < mods.length; ) {
-    let [last, size] = [first, 0];
-    for (let mod = mods[last]; mod !== undefined && size < CHUNK; mod = mods[++last])
-      size += inner + flowModLength(mod);
+  for (let first = 0; first < count; ) {
+    const part: FlowMod[] = [];
+    let size = 0;
+    while (first + part.length < count && size < CHUNK) {
+      const next = mod(first + part.length);
+      part.push(next);
+      size += inner + flowModLength(next);
+    }
     const bytes = new Uint8Array(size);
     const view = viewOf(bytes);
     let at = 0;
-    for (let index = first; index < last; index++) {
-      const mod = mods[index] as FlowMod;
-      const length = inner + flowModLength(mod);
+    for (const [offset, next] of part.entries()) {
+      const index = first + offset;
+      const length = inner + flowModLength(next);
       writeHead(view, at, version, typeOf(version, TYPE.bundleAdd), firstXid + index, length);
       writeExtension(view, at, version, ADD);
       view.setUint32(at + inner - 8, bundle);
       view.setUint16(at + inner - 2, ATOMIC_ORDERED);
-      writeFlowMod(bytes, view, at + inner, version, firstXid + index, mod);
+      writeFlowMod(bytes, view, at + inner, version, firstXid + index, next);
       at += length;
     }
     yield bytes;
-    first = last;
+    first += part.length;
   }
 }
 
@@ -88,7 +93,7 @@ const CONTROL = 2300;
 const ADD = 2301;
 
 /** Large enough for few system calls, small enough to hold little that the switch hasn't read. */
-const CHUNK = 256 * 1024;
+const CHUNK = 64 * 1024;
 
 function typeOf(version: Version, type: number): number {
   return version >= 5 ? type : TYPE.experimenter;

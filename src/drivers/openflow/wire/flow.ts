@@ -119,6 +119,20 @@ export function decodeFlows(body: Uint8Array, version: Version, take: (flow: Raw
   eachFlow(body, version, (flow) => take(flow));
 }
 
+export function sameFlow(a: RawFlow, b: RawFlow): boolean {
+  return (
+    a.cookie === b.cookie &&
+    a.table === b.table &&
+    a.priority === b.priority &&
+    a.idleTimeout === b.idleTimeout &&
+    a.hardTimeout === b.hardTimeout &&
+    a.importance === b.importance &&
+    a.flags === b.flags &&
+    Buffer.compare(a.match, b.match) === 0 &&
+    Buffer.compare(a.instructions, b.instructions) === 0
+  );
+}
+
 /** The same with what the flows have counted. */
 export function decodeCountedFlows(body: Uint8Array, version: Version, take: (flow: CountedFlow) => void): void {
   eachFlow(body, version, (flow, view, at) =>
