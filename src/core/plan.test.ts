@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { canonical, difference } from './plan.ts';
+import { canonical, difference, same } from './plan.ts';
 import type { Resource } from './resource.ts';
 
 const resources = fc
@@ -41,4 +41,22 @@ test('putting every change into what was found gives what is wanted', () => {
 test('keys may come in any order, lists may not', () => {
   assert.equal(canonical({ a: 1, b: [1, { d: 2, c: 3 }] }), canonical({ b: [1, { c: 3, d: 2 }], a: 1 }));
   assert.notEqual(canonical([1, 2]), canonical([2, 1]));
+});
+
+/** Of few values, so that they are often alike. */
+const few = fc.oneof(
+  fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom(0, 1, null, 'x')),
+  fc.array(fc.constantFrom(0, 1)),
+);
+
+test('two values are the same exactly when their canonical text is', () => {
+  const value = fc.jsonValue({ maxDepth: 3, depthSize: 'small' });
+  const near = value.chain((one) => fc.tuple(fc.constant(one), fc.oneof(value, fc.constant(structuredClone(one)))));
+  fc.assert(
+    fc.property(fc.oneof(near, fc.tuple(few, few)), ([a, b]) =>
+      assert.equal(same(a, b), canonical(a) === canonical(b)),
+    ),
+  );
+  assert.ok(same({ a: 1, b: [{ c: 2, d: undefined }] }, { b: [{ c: 2 }], a: 1 }));
+  assert.ok(!same({ a: undefined }, { b: 1 }) && !same([], {}) && !same(null, {}) && !same({ a: 1 }, { a: 1, b: 2 }));
 });

@@ -1,6 +1,6 @@
 // A change of the host, whole or not at all: checkpoint, run, look again, keep; or go back to the checkpoint.
 
-import { canonical, difference } from '../core/plan.ts';
+import { same, difference } from '../core/plan.ts';
 import type { Change, Resource } from '../core/resource.ts';
 import { fingerprints } from '../core/secret.ts';
 import type { Host } from '../drivers/host.ts';
@@ -126,7 +126,7 @@ async function remember(
   changes: readonly Change[],
 ): Promise<void> {
   const last = (await readHistory(host)).at(-1);
-  if (canonical(last?.resources ?? null) === canonical(wanted)) return;
+  if (same(last?.resources, wanted)) return;
   const at = new Date().toISOString();
   await record(host, { at, action, ...entry, resources: wanted, commands: render(changes) });
 }

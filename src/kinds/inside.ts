@@ -1,7 +1,7 @@
 // What runs inside a container: a unit, its files, and the checker of its program. Kinds `tunnel` and `proxy` are made of it.
 
 import * as z from 'zod';
-import { canonical } from '../core/plan.ts';
+import { same } from '../core/plan.ts';
 import type { Change, Resource } from '../core/resource.ts';
 import { fingerprint, fingerprints, placeholder, reveal } from '../core/secret.ts';
 import type { Host } from '../drivers/host.ts';
@@ -172,8 +172,4 @@ export function renderInside({ before, after }: Change<Inside>): readonly string
 export function verb(before: Inside | null, after: Inside): 'restart' | 'reload' | 'stop' {
   if (!after.active) return 'stop';
   return before?.active && after.reload !== null && before.reload === after.reload ? 'reload' : 'restart';
-}
-
-export function same(a: Inside['files'][string] | undefined, b: Inside['files'][string] | undefined): boolean {
-  return canonical(a ?? null) === canonical(b ?? null);
 }

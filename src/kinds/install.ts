@@ -1,12 +1,12 @@
 // Puts units into containers: candidate, check by the program itself, replace, start. See inside.ts for what a unit is.
 
 import { posix } from 'node:path';
-import { canonical } from '../core/plan.ts';
+import { canonical, same } from '../core/plan.ts';
 import type { Change } from '../core/resource.ts';
 import { fingerprints } from '../core/secret.ts';
 import type { Host } from '../drivers/host.ts';
 import { doing, OpError } from '../error.ts';
-import { type Inside, recorded, recordPath, revealed, same, verb } from './inside.ts';
+import { type Inside, recorded, recordPath, revealed, verb } from './inside.ts';
 
 const root = { uid: 0, gid: 0 };
 /** Candidates lie here until the program has accepted them. */

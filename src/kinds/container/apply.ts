@@ -1,6 +1,6 @@
 // Containers: stopped from the entry outwards, made and started from the exit inwards.
 
-import { canonical } from '../../core/plan.ts';
+import { same } from '../../core/plan.ts';
 import type { Change } from '../../core/resource.ts';
 import type { Definition } from '../../drivers/container/contract.ts';
 import type { Host } from '../../drivers/host.ts';
@@ -64,7 +64,7 @@ async function open(host: Host, { name, before, after }: Change<Spec>): Promise<
 }
 
 export function changed(before: Spec, after: Spec): boolean {
-  return canonical(definition(before)) !== canonical(definition(after));
+  return !same(definition(before), definition(after));
 }
 
 /**
@@ -75,7 +75,7 @@ export function restarts(before: Spec, after: Spec): boolean {
   if (after.attached && !before.attached) return true;
   const { autostart: _a, order: _o, ...old } = definition(before);
   const { autostart: _b, order: _p, ...fresh } = definition(after);
-  return canonical(old) !== canonical(fresh);
+  return !same(old, fresh);
 }
 
 function definition({ running: _, attached: _a, ...rest }: Spec): Definition {

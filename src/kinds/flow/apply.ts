@@ -15,10 +15,11 @@ export async function preflight(host: Host, batch: readonly Change<Spec>[]): Pro
   const rows = await host.ovsdb.bridges();
   for (const change of batch) {
     const row = rows.find((candidate) => candidate.name === change.name);
-    if (row === undefined) continue;
+    const { fresh } = delta(change);
+    if (row === undefined || fresh.length === 0) continue;
     const others = (await host.openflow.flows(row.name)).filter((flow) => !ours(flow) && !initial(flow));
     if (others.length === 0) continue;
-    const wanted = new Set(delta(change).add.map(identity));
+    const wanted = new Set(fresh.map(identity));
     const [taken] = sortFlows(others.map(named(row)).filter((flow) => wanted.has(identity(flow))));
     if (taken !== undefined)
       throw new OpError('foreign', `${change.name} has a flow that is not op-dbus's: ${printFlow(taken)}`, {
@@ -53,8 +54,9 @@ export async function apply(host: Host, batch: readonly Change<Spec>[]): Promise
 }
 
 type Delta = {
-  /** Flows to add (a changed one replaces its old self) and to remove. */
+  /** Flows to add (a changed one replaces its old self), those of them that replace none of ours, and flows to remove. */
   readonly add: readonly Flow[];
+  readonly fresh: readonly Flow[];
   readonly remove: readonly Flow[];
   /** Meters to add or change, and the numbers of those to remove. */
   readonly put: readonly Meter[];
@@ -64,13 +66,16 @@ type Delta = {
 export function delta({ before, after }: Change<Spec>): Delta {
   const flows = apart(before?.flows ?? [], after?.flows ?? []);
   const add = flows.fresh.map(parseFlow);
-  const kept = new Set(flows.gone.length === 0 ? [] : add.map(identity));
+  const gone = flows.gone.map(parseFlow);
+  const kept = new Set(gone.length === 0 ? [] : add.map(identity));
+  const replaced = new Set(gone.map(identity));
   const meters = apart(before?.meters ?? [], after?.meters ?? []);
   const put = meters.fresh.map(parseMeter);
   const stay = new Set(put.map(({ id }) => id));
   return {
     add,
-    remove: flows.gone.map(parseFlow).filter((flow) => !kept.has(identity(flow))),
+    fresh: replaced.size === 0 ? add : add.filter((flow) => !replaced.has(identity(flow))),
+    remove: gone.filter((flow) => !kept.has(identity(flow))),
     put,
     drop: meters.gone.map((line) => parseMeter(line).id).filter((id) => !stay.has(id)),
   };

@@ -5,23 +5,31 @@ import type { BridgeRow } from '../../drivers/ovsdb/contract.ts';
 
 /** Puts names in place of the numbers that the switch prints for absent ports. */
 export function named(row: BridgeRow): (flow: Flow) => Flow {
-  const names = new Map(numbers(row).map(([name, number]) => [number, name]));
-  return (flow) => replaced(flow, names);
+  const names = new Map(row.ports.flatMap(numberOf).map(([name, number]) => [number, name]));
+  return (flow) => (numeric.test(flow.match) || numeric.test(flow.actions) ? replaced(flow, names) : flow);
 }
 
-/** Puts numbers in place of names: the switch knows no name of an absent port. */
+/** Puts numbers in place of absent ports' names, which the switch doesn't know. */
 export function numbered(row: BridgeRow): (flow: Flow) => Flow {
-  const known = new Map(numbers(row));
-  return (flow) => replaced(flow, known);
+  const absent = new Map(row.ports.filter((port) => !isThere(port)).flatMap(numberOf));
+  return (flow) => (absent.size === 0 ? flow : replaced(flow, absent));
 }
+
+type PortRow = BridgeRow['ports'][number];
 
 /** The number that the port has, or else the one that it will have. */
-function numbers({ ports }: BridgeRow): readonly (readonly [name: string, number: string])[] {
-  return ports.flatMap(({ interface: { name, ofport, ofportRequest } }) => {
-    const number = ofport !== null && ofport > 0 && ofport < LOCAL ? ofport : ofportRequest;
-    return number === null ? [] : [[name, `${number}`]];
-  });
+function numberOf(port: PortRow): readonly (readonly [name: string, number: string])[] {
+  const { name, ofport, ofportRequest } = port.interface;
+  const number = isThere(port) ? ofport : ofportRequest;
+  return number === null ? [] : [[name, `${number}`]];
 }
+
+function isThere({ interface: { ofport } }: PortRow): boolean {
+  return ofport !== null && ofport > 0 && ofport < LOCAL;
+}
+
+/** A flow with a port's number in it. */
+const numeric = /\b(?:in_port=|output:)\d/;
 
 /** The bridge's own port, which is called LOCAL everywhere. */
 const LOCAL = 65534;
