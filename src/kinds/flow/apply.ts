@@ -3,31 +3,12 @@
 import type { Change } from '../../core/resource.ts';
 import type { Host } from '../../drivers/host.ts';
 import type { Flow, Meter } from '../../drivers/openflow/contract.ts';
-import { identity, parseFlow, parseMeter, printFlow, sortFlows, strict } from '../../drivers/openflow/text.ts';
+import { identity, parseFlow, parseMeter } from '../../drivers/openflow/text.ts';
 import { OpError } from '../../error.ts';
 import { ZONE } from './mark.ts';
-import { ours, specOf } from './observe.ts';
-import { named, numbered } from './port.ts';
+import { specOf } from './observe.ts';
+import { numbered } from './port.ts';
 import type { Spec } from './schema.ts';
-
-/** @throws OpError `foreign` when a flow that isn't ours would be replaced by one of ours. */
-export async function preflight(host: Host, batch: readonly Change<Spec>[]): Promise<void> {
-  const rows = await host.ovsdb.bridges();
-  for (const change of batch) {
-    const row = rows.find((candidate) => candidate.name === change.name);
-    const { fresh } = delta(change);
-    if (row === undefined || fresh.length === 0) continue;
-    const others = (await host.openflow.flows(row.name)).filter((flow) => !ours(flow) && !initial(flow));
-    if (others.length === 0) continue;
-    const wanted = new Set(fresh.map(identity));
-    const [taken] = sortFlows(others.map(named(row)).filter((flow) => wanted.has(identity(flow))));
-    if (taken !== undefined)
-      throw new OpError('foreign', `${change.name} has a flow that is not op-dbus's: ${printFlow(taken)}`, {
-        at: `flow ${change.name}`,
-        hint: `Remove it: ovs-ofctl --strict del-flows ${change.name} "${strict(taken)}"`,
-      });
-  }
-}
 
 /**
  * One bundle for each bridge, after the meters that are new and before those that nobody uses any more go: with a meter
@@ -54,9 +35,8 @@ export async function apply(host: Host, batch: readonly Change<Spec>[]): Promise
 }
 
 type Delta = {
-  /** Flows to add (a changed one replaces its old self), those of them that replace none of ours, and flows to remove. */
+  /** Flows to add (a changed one replaces its old self) and to remove. */
   readonly add: readonly Flow[];
-  readonly fresh: readonly Flow[];
   readonly remove: readonly Flow[];
   /** Meters to add or change, and the numbers of those to remove. */
   readonly put: readonly Meter[];
@@ -68,13 +48,11 @@ export function delta({ before, after }: Change<Spec>): Delta {
   const add = flows.fresh.map(parseFlow);
   const gone = flows.gone.map(parseFlow);
   const kept = new Set(gone.length === 0 ? [] : add.map(identity));
-  const replaced = new Set(gone.map(identity));
   const meters = apart(before?.meters ?? [], after?.meters ?? []);
   const put = meters.fresh.map(parseMeter);
   const stay = new Set(put.map(({ id }) => id));
   return {
     add,
-    fresh: replaced.size === 0 ? add : add.filter((flow) => !replaced.has(identity(flow))),
     remove: gone.filter((flow) => !kept.has(identity(flow))),
     put,
     drop: meters.gone.map((line) => parseMeter(line).id).filter((id) => !stay.has(id)),
@@ -94,9 +72,4 @@ function unpaired(before: Spec | null, after: Spec | null): boolean {
   const marked = (before?.flows ?? []).filter((line) => line.includes('ct_mark'));
   const kept = new Set(marked.length === 0 ? [] : after?.flows);
   return marked.some((line) => !kept.has(line));
-}
-
-/** What the switch itself puts into a bridge that nobody shut. */
-function initial({ cookie, table, priority, match, actions }: Flow): boolean {
-  return cookie === '0x0' && table === 0 && priority === 0 && match === '' && actions === 'NORMAL';
 }

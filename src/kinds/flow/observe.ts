@@ -1,4 +1,4 @@
-// The flows and meters that carry our mark, on the bridges that carry it.
+// The flows of the bridges that carry our mark, and their meters that do.
 
 import type { Resource } from '../../core/resource.ts';
 import type { Host } from '../../drivers/host.ts';
@@ -17,7 +17,7 @@ export async function observe(host: Host): Promise<readonly Resource<Spec>[]> {
     .map(({ name, spec }) => ({ kind: 'flow', name, spec }));
 }
 
-/** What is ours on a bridge. */
+/** Every flow of the bridge, for a bridge of ours is ours whole (docs/decisions/008), and the meters of ours. */
 export async function specOf(host: Host, row: BridgeRow): Promise<Spec> {
   const [flows, meters] = await Promise.all([host.openflow.flows(row.name), host.openflow.meters(row.name)]);
   return { meters: meters.filter(isOurs).map(printMeter), flows: linesOf(flows, row) };
@@ -30,12 +30,7 @@ function linesOf(flows: readonly Flow[], row: BridgeRow): readonly string[] {
   const ports = JSON.stringify(row.ports);
   const known = printed.get(flows);
   if (known?.ports === ports) return known.lines;
-  const lines = printSorted(flows.filter(ours).map(named(row)));
+  const lines = printSorted(flows.map(named(row)));
   printed.set(flows, { ports, lines });
   return lines;
-}
-
-/** Our mark is the cookie: 32 bits that begin with 0xdead (security), 0xcafe (hiding) or 0xbeef (the state file's). */
-export function ours({ cookie }: Flow): boolean {
-  return /^0x(dead|cafe|beef)[0-9a-f]{4}$/.test(cookie);
 }
