@@ -4,7 +4,7 @@ import { type FakeContainers, fakeContainers } from '../src/drivers/container/fa
 import type { ExecResult } from '../src/drivers/exec.ts';
 import { scriptedExec } from '../src/drivers/exec.fake.ts';
 import { fakeControl } from '../src/drivers/control/fake.ts';
-import { fakeFiles } from '../src/drivers/files/fake.ts';
+import { type FakeFiles, fakeFiles } from '../src/drivers/files/fake.ts';
 import type { Host } from '../src/drivers/host.ts';
 import { fakeMachine } from '../src/drivers/machine/fake.ts';
 import { type FakeNet, fakeNet } from '../src/drivers/net/fake.ts';
@@ -15,7 +15,7 @@ import { fakeOvsdb } from '../src/drivers/ovsdb/fake.ts';
 import { fakeSecrets } from '../src/drivers/secret/fake.ts';
 import { samples } from '../src/kinds/container/samples.ts';
 
-export type FakeHost = Host & { readonly containers: FakeContainers };
+export type FakeHost = Host & { readonly containers: FakeContainers; readonly files: FakeFiles };
 
 /** `refuse` names programs that end with status 1 inside containers. */
 export function fakeHost(refuse: readonly string[] = [], net: FakeNet = fakeNet()): FakeHost {

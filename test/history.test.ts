@@ -3,9 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { difference } from '../src/core/plan.ts';
-import { type Entry, entryOf, faults, forgetHistory, readHistory } from '../src/engine/history.ts';
+import { type Entry, entryOf, faults, forgetHistory, intact, readHistory } from '../src/engine/history.ts';
+import { keepApplied, keepNames, knownNames, lastApplied } from '../src/engine/applied.ts';
+import { readJournal } from '../src/engine/journal.ts';
+import { OpError } from '../src/error.ts';
 import { observe } from '../src/engine/observe.ts';
-import { transact } from '../src/engine/transact.ts';
+import { goBack, transact } from '../src/engine/transact.ts';
 import { want } from '../src/engine/want.ts';
 import type { FakeHost } from './fake-host.ts';
 import { machine, type Name, stateOf } from './machine.ts';
@@ -94,4 +97,37 @@ test('a file that is no entry is named', async () => {
   const before = await observe(host);
   await assert.rejects(apply(host, 'client'), { at: `${folder}/000002.json` });
   assert.deepEqual(await observe(host), before);
+});
+
+test('a change that was written down before it was undone: the state of before is the applied one again', async () => {
+  const host = await machine();
+  const applied = (name: Name) => ({ file: `${name}.json`, filesFolder: '/golden/files', text: name });
+  const to = async (one: FakeHost, name: Name): Promise<void> => {
+    const { resources, resolved } = await want(host, stateOf(name), '/golden/files');
+    const keep = (): Promise<void> => keepNames(one, resolved).then(() => keepApplied(one, applied(name)));
+    const entry = { applied: applied(name), names: resolved };
+    await transact(one, { action: `apply ${name}`, wanted: resources, kept: keep, entry, back: true }, () => {});
+  };
+  await to(host, 'client');
+  const names = await knownNames(host);
+  const files = { ...host.files, remove: () => Promise.reject(new OpError('host', 'the power is gone')) };
+  await assert.rejects(to({ ...host, files }, 'vps'), /power/);
+  const journal = await readJournal(host);
+  assert.ok(journal);
+  await goBack(host, journal, () => {});
+  assert.deepEqual([await lastApplied(host), await knownNames(host)], [applied('client'), names]);
+  const entries = await readHistory(host);
+  assert.deepEqual(
+    entries.map(({ action }) => action),
+    ['apply client', 'apply vps', 'rollback of apply vps'],
+  );
+  assert.deepEqual(faults(entries), []);
+});
+
+test('nobody is led to an entry that was touched', async () => {
+  const host = await machine();
+  await apply(host, 'none');
+  const [entry] = (await readHistory(host)) as [Entry];
+  assert.equal(intact(entry), entry);
+  assert.throws(() => intact({ ...entry, resources: [], action: 'x' }), { code: 'check', at: `${folder}/000001.json` });
 });

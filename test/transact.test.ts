@@ -3,16 +3,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { difference } from '../src/core/plan.ts';
+import { fingerprints } from '../src/core/secret.ts';
 import type { Resource } from '../src/core/resource.ts';
 import type { Host } from '../src/drivers/host.ts';
+import type { FakeOvsdb } from '../src/drivers/ovsdb/fake.ts';
 import { readJournal } from '../src/engine/journal.ts';
 import { observe } from '../src/engine/observe.ts';
 import { goBack, transact } from '../src/engine/transact.ts';
 import { want } from '../src/engine/want.ts';
+import { fakeSecrets } from '../src/drivers/secret/fake.ts';
 import { OpError } from '../src/error.ts';
 import { type Death, dying } from './dying.ts';
 import { type FakeHost } from './fake-host.ts';
-import { machine, type Name, stateOf } from './machine.ts';
+import { machine, type Name, stateOf, texts } from './machine.ts';
 
 type To = Name | 'down';
 
@@ -58,7 +61,8 @@ async function die(from: To, to: To, death: Death): Promise<{ host: FakeHost; be
     ),
     mortal.died.then(() => false),
   ]);
-  return { host, before, over };
+  // What the process remembered is gone with it.
+  return { host: death.of === 'process' ? { ...host, secrets: fakeSecrets(host.files) } : host, before, over };
 }
 
 /** Every so many of the calls of a change, so that the whole takes seconds; all of them with STEP=1 (`npm run test:steps`). */
@@ -89,6 +93,14 @@ for (const [from, to] of ways) {
         await go(host, to);
         assert.deepEqual(difference(await observe(host), await wanted(host, to)), [], `${at} ${when}`);
         assert.equal(await readJournal(host), null, `${at} ${when}`);
+        assert.deepEqual([...host.containers.aside.keys()], [], `${at} ${when}`);
+        const used = fingerprints(JSON.stringify(await wanted(host, to)));
+        const secrets = await host.files.list('/var/lib/op-dbus/secret');
+        assert.deepEqual(
+          secrets.filter((one) => !used.includes(one)),
+          [],
+          `${at} ${when}`,
+        );
       }
   });
 
@@ -97,7 +109,7 @@ for (const [from, to] of ways) {
       for (const when of ['before', 'after'] as const) {
         const { host, before, over } = await die(from, to, { at, when, of: 'process' });
         const journal = await readJournal(host);
-        if (journal !== null) await goBack(host, journal.checkpoint, () => {});
+        if (journal !== null) await goBack(host, journal, () => {});
         assert.equal(await readJournal(host), null);
         // Without a journal nothing has begun, or all was done but for the tidying.
         if (journal !== null) assert.deepEqual(await looks(host), before, `${at} ${when}`);
@@ -140,7 +152,7 @@ test('a way back that fails too is told with both errors, and the journal stays 
   });
   const journal = await readJournal(host);
   assert.equal(journal?.action, 'client');
-  await goBack(host, journal.checkpoint, () => {});
+  await goBack(host, journal, () => {});
   assert.deepEqual(await looks(host), before);
 });
 
@@ -150,4 +162,60 @@ test('a refusal before the first change writes no journal and changes nothing', 
   await assert.rejects(go(host, 'client'), { code: 'foreign' });
   assert.equal(await readJournal(host), null);
   assert.deepEqual(await observe(host), []);
+});
+
+/** What befalls a host while nobody looks. */
+const accidents: Readonly<Record<string, (host: FakeHost) => unknown>> = {
+  "the host's filter was flushed": ({ nft }) => nft.remove('op_dbus'),
+  "a container's filter was flushed": ({ containers }) => containers.live.get('warp-tunnel')?.remove('op_dbus'),
+  'a container lost its device': ({ containers }) => containers.detached.add('warp-tunnel'),
+  'a container was stopped by hand': ({ containers }) => containers.stop('wireguard-gateway'),
+  'the bridge was opened': async ({ ovsdb }) => {
+    const [bridge] = await ovsdb.bridges();
+    assert.ok(bridge);
+    (ovsdb as FakeOvsdb).plant({ ...bridge, failMode: 'standalone' });
+  },
+};
+
+for (const [what, accident] of Object.entries(accidents))
+  for (const to of ['client with another peer', 'vps', 'down'] as const)
+    test(`${what} before a change to ${to} that was killed: rollback succeeds, and wishes no accident back`, async () => {
+      const host = await machine();
+      await go(host, 'client');
+      await accident(host);
+      const counted = dying(host, null);
+      const at = Math.floor(((await points('client', to)).at(-1) ?? 0) * 0.8);
+      const mortal = dying(counted.host, { at, when: 'after', of: 'process' });
+      await Promise.race([go(mortal.host, to, host), mortal.died]);
+      const later = { ...host, secrets: fakeSecrets(host.files) };
+      const journal = await readJournal(later);
+      assert.ok(journal);
+      await goBack(later, journal, () => {});
+      assert.equal(await readJournal(later), null);
+      const [bridge] = await host.ovsdb.bridges();
+      assert.deepEqual([bridge?.datapathType, bridge?.failMode], ['netdev', 'secure']);
+    });
+
+test('a container that an interrupted change put aside comes back for another state, whatever it had inside', async () => {
+  const plain = (id: number, name: string) => ({ id, name, network: { veth: true, ipv4: `10.0.0.${id}/24` } });
+  const file = JSON.parse(texts.none) as { plugins: { lxc: { containers: object[] } } };
+  file.plugins.lxc.containers.push(plain(101, 'warp-tunnel'));
+  const host = await machine();
+  await go(host, 'client');
+  const at = Math.floor(((await points('client', 'down')).at(-1) ?? 0) * 0.8);
+  const mortal = dying(host, { at, when: 'after', of: 'process' });
+  await Promise.race([go(mortal.host, 'down', host), mortal.died]);
+  assert.ok(host.containers.aside.has('warp-tunnel'));
+  const less = (await want(host, stateOf({ text: JSON.stringify(file) }), '/golden/files')).resources;
+  await transact(host, { action: 'less', wanted: less, kept: async () => {}, entry: null, back: true }, () => {});
+  assert.deepEqual(difference(await observe(host), less), []);
+});
+
+test('a journal that is none is named, with the way out', async () => {
+  for (const text of ['{"version":1,"acti', 'null', '{"version":2,"checkpoint":[]}']) {
+    const host = await machine();
+    await host.files.write('/var/lib/op-dbus/journal.json', text);
+    await assert.rejects(go(host, 'client'), { code: 'host', at: '/var/lib/op-dbus/journal.json' });
+    assert.deepEqual(await observe(host), []);
+  }
 });

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { difference } from '../core/plan.ts';
 import { knownNames } from '../engine/applied.ts';
-import { entryOf, readHistory } from '../engine/history.ts';
+import { entryOf, intact, readHistory } from '../engine/history.ts';
 import { observe } from '../engine/observe.ts';
 import { render } from '../engine/run.ts';
 import { want } from '../engine/want.ts';
@@ -54,6 +54,7 @@ async function diff(file: string | undefined, options: Options): Promise<number>
 }
 
 async function aim(host: Host, loaded: Loaded | null, options: Options): Promise<Aim> {
-  if (loaded === null) return { resources: entryOf(await readHistory(host), options.to ?? 0).resources, notes: [] };
+  if (loaded === null)
+    return { resources: intact(entryOf(await readHistory(host), options.to ?? 0)).resources, notes: [] };
   return want(host, loaded.state, loaded.filesFolder, options.resolve ? {} : await knownNames(host));
 }

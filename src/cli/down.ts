@@ -19,11 +19,11 @@ export function downCommand(program: Command): void {
       if (isBare()) return options.json ? json({ changed: false, changes: [] }) : out('Nothing to remove.');
       await changingThisHost(async (host, stop) => {
         // Whoever wants all gone is not helped by having it back: what fails is left for the next try.
-        const kept = async (): Promise<void> => {
+        const closed = async (): Promise<void> => {
           await forgetApplied(host);
           await forgetHistory(host);
         };
-        const goal = { action: 'down', wanted: [], kept, entry: null, back: false };
+        const goal = { action: 'down', wanted: [], kept: async () => {}, closed, entry: null, back: false };
         const { changes, interrupted } = await transact(host, goal, options.json ? () => {} : narrate, stop);
         await host.files.sweep('/var/lib/op-dbus');
         if (interrupted !== null) note(finished(interrupted));

@@ -2,7 +2,7 @@
 
 import { type Command, InvalidArgumentError } from 'commander';
 import { keepApplied, keepNames } from '../engine/applied.ts';
-import { type Entry, entryOf, readHistory } from '../engine/history.ts';
+import { type Entry, entryOf, intact, readHistory } from '../engine/history.ts';
 import { readJournal } from '../engine/journal.ts';
 import { goBack, transact } from '../engine/transact.ts';
 import type { Host } from '../drivers/host.ts';
@@ -23,8 +23,9 @@ export function rollbackCommand(program: Command): void {
     .action(async (number: number | undefined, options: Options) => {
       await changingThisHost(async (host, stop) => {
         const journal = await readJournal(host);
-        if (journal === null || number !== undefined) return back(host, await chosen(host, number), options, stop);
-        const changes = await goBack(host, journal.checkpoint, options.json ? () => {} : narrate);
+        if (journal === null || number !== undefined)
+          return back(host, intact(await chosen(host, number)), options, stop);
+        const changes = await goBack(host, journal, options.json ? () => {} : narrate);
         if (options.json) json({ changed: changes.length > 0, undone: journal.action, changes });
         else out(`Undone: "${journal.action}" of ${journal.began}. The host is as it was before.`);
       });

@@ -39,6 +39,11 @@ export async function lastApplied(host: Host): Promise<Applied> {
   return JSON.parse(text) as Applied;
 }
 
+/** The names that were asked for stay. */
+export function forgetState(host: Host): Promise<void> {
+  return host.files.remove(statePath);
+}
+
 export async function forgetApplied(host: Host): Promise<void> {
   for (const path of [statePath, namesPath]) await host.files.remove(path);
 }

@@ -62,6 +62,13 @@ export function entryOf(entries: readonly Entry[], number: number): Entry {
   throw new OpError('usage', `no entry ${number} in the history`, { hint: there });
 }
 
+/** The entry. @throws OpError `check` when it was changed after it was written: nobody can say what it would lead to. */
+export function intact(entry: Entry): Entry {
+  const { hash: said, ...rest } = entry;
+  if (hash(rest) === said) return entry;
+  throw new OpError('check', `entry ${entry.number} was changed after it was written`, { at: path(entry.number) });
+}
+
 /** What is wrong with the chain: each entry that was changed, or does not follow the one before. */
 export function faults(entries: readonly Entry[]): readonly string[] {
   return entries.flatMap((entry, index) => {

@@ -2,6 +2,7 @@
 
 import type { Resource } from '../core/resource.ts';
 import type { Host } from '../drivers/host.ts';
+import { OpError } from '../error.ts';
 
 const path = '/var/lib/op-dbus/journal.json';
 
@@ -13,12 +14,14 @@ export type Journal = {
   readonly began: string;
   /** Every resource of ours as it was; secrets by fingerprint. To go back is to make the host be this. */
   readonly checkpoint: readonly Resource[];
+  /** The history's last entry then; null when it had none. */
+  readonly entry: number | null;
 };
 
-/** Null when no change is under way or was interrupted. */
+/** Null when no change is under way or was interrupted. @throws OpError `host` when the file is no journal. */
 export async function readJournal(host: Host): Promise<Journal | null> {
   const text = await host.files.read(path);
-  return text === null ? null : (JSON.parse(text) as Journal);
+  return text === null ? null : read(text);
 }
 
 /** On disk when it resolves (the files driver fsyncs). */
@@ -28,4 +31,17 @@ export async function writeJournal(host: Host, journal: Journal): Promise<void> 
 
 export async function closeJournal(host: Host): Promise<void> {
   await host.files.remove(path);
+}
+
+function read(text: string): Journal {
+  try {
+    const journal = JSON.parse(text) as Journal | null;
+    if (journal?.version === 1 && Array.isArray(journal.checkpoint)) return journal;
+  } catch {
+    // Told below, as any other text that is no journal.
+  }
+  throw new OpError('host', 'a change was interrupted, and this is no journal that tells what was before it', {
+    at: path,
+    hint: `Give up the way back, and apply the file again: rm ${path}`,
+  });
 }

@@ -5,8 +5,10 @@ import type { Change, Resource } from '../core/resource.ts';
 import { fingerprints } from '../core/secret.ts';
 import type { Host } from '../drivers/host.ts';
 import { OpError, wrap } from '../error.ts';
+import { forgetState, keepApplied, keepNames, knownNames } from './applied.ts';
 import { type Entry, readHistory, record, secretsOf } from './history.ts';
 import { closeJournal, type Journal, readJournal, writeJournal } from './journal.ts';
+import { kinds } from '../kinds/index.ts';
 import { observe } from './observe.ts';
 import { type Progress, render, run } from './run.ts';
 
@@ -18,6 +20,8 @@ export type Goal = {
   readonly ready?: () => Promise<void>;
   /** What is written down once the host is as wanted, in the same transaction. */
   readonly kept: () => Promise<void>;
+  /** What goes once there is no way back: with the journal closed. */
+  readonly closed?: () => Promise<void>;
   /** What the history says of the state that this leads to; null when it leads out of it. */
   readonly entry: Pick<Entry, 'applied' | 'names'> | null;
   /** Whether a failure leads back to what was there. Else what is done stays, and the next command goes on. */
@@ -33,7 +37,7 @@ export type Outcome = {
 /**
  * Makes the host be as wanted. A process that is killed on the way leaves a journal: the next change goes on from what is
  * there, and leads back, when it fails, to what was there before the first of them.
- * @throws OpError of what failed; its hint says that the host is as before. AggregateError of both when it is not.
+ * @throws OpError of what failed; its hint says that the host is as before, or done but not written down. AggregateError of both when it is not.
  */
 export async function transact(
   host: Host,
@@ -45,39 +49,60 @@ export async function transact(
   const changes = difference(found, goal.wanted);
   if (changes.length > 0 || interrupted !== null) {
     const checkpoint = interrupted?.checkpoint ?? found;
-    // A history that can't be read is found out now, not when all is done.
-    if (goal.entry !== null) await readHistory(host);
+    // A history that can't be read is found out now, not when all is done; it keeps nobody from leaving.
+    const entries = await readHistory(host).catch((error: unknown) => {
+      if (goal.entry !== null) throw error;
+      return [];
+    });
+    const entry = interrupted === null ? (entries.at(-1)?.number ?? null) : interrupted.entry;
+    const journal: Journal = { version: 1, action: goal.action, began: new Date().toISOString(), checkpoint, entry };
     // What an interrupted change has put aside is needed to go back.
     if (interrupted === null) await host.containers.tidy();
-    await attempt(host, goal, { changes, checkpoint }, progress, stop);
+    await attempt(host, goal, { changes, journal, again: interrupted !== null }, progress, stop);
   }
-  await goal.kept();
-  if (changes.length === 0 && interrupted === null) return { changes, interrupted };
-  if (goal.entry !== null) await remember(host, goal, goal.entry, changes);
-  await settle(host, goal.wanted);
+  const begun = changes.length > 0 || interrupted !== null;
+  try {
+    await goal.kept();
+    if (begun && goal.entry !== null) await remember(host, goal, goal.entry, changes);
+  } catch (error) {
+    throw begun
+      ? said(error, 'The change is done, but not written down: the same command again, or op-dbus rollback.')
+      : error;
+  }
+  if (begun) await closeJournal(host);
+  await goal.closed?.();
+  // Without a change as well: the one before may have been killed after its journal had gone.
+  await clear(host, goal.wanted);
   return { changes, interrupted };
 }
 
-type Plan = { readonly changes: readonly Change[]; readonly checkpoint: readonly Resource[] };
+type Plan = {
+  readonly changes: readonly Change[];
+  readonly journal: Journal;
+  /** Whether one before this was interrupted. */
+  readonly again: boolean;
+};
 
 async function attempt(
   host: Host,
   goal: Goal,
-  { changes, checkpoint }: Plan,
+  { changes, journal, again }: Plan,
   progress: (event: Progress) => void,
   stop?: AbortSignal,
 ): Promise<void> {
   let begun = false;
   const ready = async (): Promise<void> => {
-    await keepSecrets(host, checkpoint);
-    const { action } = goal;
-    await writeJournal(host, { version: 1, action, began: new Date().toISOString(), checkpoint });
+    await keepSecrets(host, journal.checkpoint);
+    await writeJournal(host, journal);
     begun = true;
     await goal.ready?.();
   };
   try {
     await run(host, changes, progress, { stop, ready });
-    const left = difference(await observe(host), goal.wanted);
+    const differing = async (): Promise<readonly Change[]> => difference(await observe(host), goal.wanted);
+    // What was put aside has come back with what it had inside, which the plan could not see.
+    if (again) await run(host, await differing(), progress, { stop });
+    const left = await differing();
     if (left.length > 0)
       throw new OpError('check', `afterwards the host still differs: ${render(left).join('; ')}`, {
         hint: 'Something else may be changing the host.',
@@ -85,7 +110,7 @@ async function attempt(
   } catch (error) {
     if (!begun) throw error;
     if (!goal.back) throw said(error, 'What is done stays, and is shut. Go on with the same command.');
-    await goBack(host, checkpoint, progress).catch((cause: unknown) => {
+    await goBack(host, journal, progress).catch((cause: unknown) => {
       const hint = 'Once its cause is gone: op-dbus rollback';
       throw new AggregateError([error, said(wrap('going back to what was there', cause), hint)]);
     });
@@ -94,27 +119,66 @@ async function attempt(
 }
 
 /**
- * Makes the host be as the checkpoint says, and forgets the journal.
+ * Makes the host be as the journal's checkpoint says, and what is written of it likewise, and forgets the journal.
  * @throws OpError when it can't: the journal stays.
  */
 export async function goBack(
   host: Host,
-  checkpoint: readonly Resource[],
+  journal: Journal,
   progress: (event: Progress) => void,
 ): Promise<readonly Change[]> {
-  const changes = difference(await observe(host), checkpoint);
+  const { checkpoint } = journal;
+  const aim = await sound(host, checkpoint);
+  const way = async (): Promise<readonly Change[]> => difference(await observe(host), aim).filter(possible);
+  const changes = await way();
   await run(host, changes, progress);
-  const left = difference(await observe(host), checkpoint);
+  // What was put aside has come back with what it had inside, which the plan could not see.
+  await run(host, await way(), progress);
+  const left = await way();
   if (left.length > 0) throw new OpError('check', `it still differs: ${render(left).join('; ')}`);
-  await settle(host, checkpoint);
+  await recall(host, journal, changes);
+  await closeJournal(host);
+  await clear(host, checkpoint);
   await host.files.sweep('/var/lib/op-dbus');
   return changes;
 }
 
-/** From here on there is no way back by the journal: what it needed goes. */
-async function settle(host: Host, resources: readonly Resource[]): Promise<void> {
+/** A change may have been written down before it was undone. What was asked for of a resolver stays known. */
+async function recall(host: Host, { action, checkpoint, entry }: Journal, changes: readonly Change[]): Promise<void> {
+  const entries = await readHistory(host);
+  const then = entries.find(({ number }) => number === entry);
+  if (then === undefined) return checkpoint.length === 0 ? forgetState(host) : undefined;
+  const { applied, names, resources } = then;
+  await keepNames(host, { ...(await knownNames(host)), ...names });
+  await keepApplied(host, applied);
+  if (canonical(entries.at(-1)?.resources ?? null) === canonical(resources)) return;
+  const undone = { at: new Date().toISOString(), action: `rollback of ${action}`, applied, names, resources };
+  await record(host, { ...undone, commands: render(changes) });
+}
+
+/** The checkpoint without accidents: what it does not tell is taken from the history. */
+async function sound(host: Host, checkpoint: readonly Resource[]): Promise<readonly Resource[]> {
+  const last = (await readHistory(host)).at(-1)?.resources ?? [];
+  return checkpoint.map((one) => {
+    const was = last.find(({ kind, name }) => kind === one.kind && name === one.name);
+    const spec = soundly(one) ?? was?.spec;
+    return spec === undefined ? one : { ...one, spec };
+  });
+}
+
+function soundly({ kind, spec }: Resource): unknown {
+  const known = kinds.find(({ name }) => name === kind);
+  return known?.sound === undefined ? spec : known.sound(spec);
+}
+
+/** What nobody knows any more stays as the change has made it. */
+function possible({ kind, name, after }: Change): boolean {
+  return after === null || soundly({ kind, name, spec: after }) !== null;
+}
+
+/** There is no way back by a journal any more: what it needed goes, and only now. */
+async function clear(host: Host, resources: readonly Resource[]): Promise<void> {
   await host.secrets.retain([...fingerprints(JSON.stringify(resources)), ...(await secretsOf(host))]);
-  await closeJournal(host);
   await host.containers.tidy();
 }
 

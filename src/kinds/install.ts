@@ -25,10 +25,22 @@ export async function applyInside(host: Host, kind: string, batch: readonly Chan
   for (const change of [...gone, ...rest]) {
     const { name, before, after } = change;
     const action = () => (after === null ? remove(host, kind, before as Inside) : install(host, kind, before, after));
-    await doing(name, action).catch((error: unknown) => failures.push(error));
+    const work = () => (after === null ? action() : awake(host, after.container, action));
+    await doing(name, work).catch((error: unknown) => failures.push(error));
   }
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures);
+}
+
+/** Only a running container can be asked: one that is to stay stopped, as after going back to that, runs meanwhile. */
+async function awake(host: Host, container: string, action: () => Promise<void>): Promise<void> {
+  const asleep = (await host.containers.list()).find(({ name }) => name === container)?.running === false;
+  if (asleep) await host.containers.start(container);
+  try {
+    await action();
+  } finally {
+    if (asleep) await host.containers.stop(container);
+  }
 }
 
 async function install(host: Host, kind: string, before: Inside | null, after: Inside): Promise<void> {

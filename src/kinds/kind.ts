@@ -54,6 +54,11 @@ export type Kind<S> = {
    * `say` is told what takes long.
    */
   readonly apply: (host: Host, batch: readonly Change<S>[], say: (line: string) => void) => Promise<void>;
+  /**
+   * The spec to go back to where this one was seen: what an accident had made of the resource is not made again. Null when
+   * the spec does not tell what it was before the accident. Without it, every spec that is seen can be had again.
+   */
+  readonly sound?: (spec: S) => S | null;
   /** The change as the commands a person would type, one a line; no secrets. */
   readonly render: (change: Change<S>) => readonly string[];
   /** Asks the live host whether the resource does its work. Without it, `verify` only compares. */

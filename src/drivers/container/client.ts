@@ -18,7 +18,18 @@ import { attachment, power } from './power.ts';
 import { type Entry, optional, records as openRecords } from './record.ts';
 import { base as idBase, reserve, reserved } from './subid.ts';
 import { build, treePath } from './template.ts';
-import { ASIDE, anyAside, aside, hidden, ofContainer, putAside, removePeers, removeShared, sweep } from './tidy.ts';
+import {
+  ASIDE,
+  allAside,
+  anyAside,
+  aside,
+  hidden,
+  ofContainer,
+  putAside,
+  removePeers,
+  removeShared,
+  sweep,
+} from './tidy.ts';
 import { isLink, linkFile, readFile as readInside, type Root, removeFile, writeFile as writeInside } from './tree.ts';
 
 export type LxcOptions = {
@@ -220,9 +231,8 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
   return {
     prepare: async (template, progress) => {
       const base = await idBase(etc);
-      const used = await Promise.all(
-        (await records.names()).map(async (name) => (await records.get(name))?.lower ?? ''),
-      );
+      const there = await Promise.all((await records.names()).map((name) => records.get(name)));
+      const used = [...there, ...(await allAside(lxc))].flatMap((entry) => entry?.lower ?? []);
       const tree = await build(exec, { cache, template, base, used }, progress);
       if ((await layout(exec, tree, lxc)) === 'copy')
         progress(`template ${template}: ${lxc} can't copy on write, so each container is a full copy`);

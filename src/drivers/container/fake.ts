@@ -31,6 +31,8 @@ export type FakeContainers = Containers & {
   readonly lost: Set<string>;
   /** Names of containers that an interrupted command left half made. */
   readonly leftover: Set<string>;
+  /** What was destroyed, until somebody tidies up. */
+  readonly aside: ReadonlyMap<string, unknown>;
   /** All that was run inside, in order. */
   readonly ran: { readonly name: string; readonly argv: readonly string[] }[];
   /** What the namespaces of running containers hold; tests flush tables behind the driver's back with it. */
@@ -90,6 +92,7 @@ export function fakeContainers(
     detached,
     lost,
     leftover,
+    aside,
     ran,
     live,
     onStart: () => {},

@@ -30,6 +30,13 @@ export async function putAside(lxc: string, name: string): Promise<Entry | null>
   return text === null ? null : (JSON.parse(text) as Entry);
 }
 
+/** The records of all of them. */
+export async function allAside(lxc: string): Promise<readonly Entry[]> {
+  const entries = (await optional(readdir(lxc))) ?? [];
+  const names = entries.flatMap((entry) => /^\.op-dbus\+(.+)$/.exec(entry)?.[1] ?? []);
+  return (await Promise.all(names.map((name) => putAside(lxc, name)))).flatMap((entry) => entry ?? []);
+}
+
 export async function anyAside(lxc: string): Promise<boolean> {
   return ((await optional(readdir(lxc))) ?? []).some((entry) => entry.startsWith('.op-dbus+'));
 }

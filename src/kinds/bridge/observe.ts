@@ -24,8 +24,13 @@ export function ours(row: { readonly externalIds: Readonly<Record<string, string
 
 /** A bridge that somebody opened again (`fail_mode` not secure) differs from every spec, so that `apply` shuts it. */
 function datapath(bridge: BridgeRow): Spec['datapath'] {
-  if (bridge.failMode !== 'secure') return `${bridge.failMode || 'standalone'}!` as Spec['datapath'];
-  return bridge.datapathType === 'netdev' ? 'netdev' : 'system';
+  const type = bridge.datapathType === 'netdev' ? 'netdev' : 'system';
+  return bridge.failMode === 'secure' ? type : (`${type}!` as Spec['datapath']);
+}
+
+/** The datapath of such a bridge, shut. */
+export function shut(seen: Spec['datapath']): Spec['datapath'] {
+  return seen.replace('!', '') as Spec['datapath'];
 }
 
 function mac(bridge: BridgeRow): string {

@@ -8,4 +8,17 @@ import { observe } from './observe.ts';
 import { render } from './render.ts';
 import { type Spec, schema } from './schema.ts';
 
-export const container = kind<Spec>({ name: 'container', schema, expand, observe, preflight, apply, render, check });
+/** Nobody wants a device back that led nowhere. */
+const sound = (spec: Spec): Spec => ({ ...spec, attached: true });
+
+export const container = kind<Spec>({
+  name: 'container',
+  schema,
+  expand,
+  observe,
+  sound,
+  preflight,
+  apply,
+  render,
+  check,
+});

@@ -8,4 +8,7 @@ import { observe } from './observe.ts';
 import { render } from './render.ts';
 import { type Spec, schema } from './schema.ts';
 
-export const filter = kind<Spec>({ name: 'filter', schema, expand, observe, apply, render, check });
+/** A table that was flushed says no more what it was. */
+const sound = (spec: Spec): Spec | null => (spec.text === '' ? null : spec);
+
+export const filter = kind<Spec>({ name: 'filter', schema, expand, observe, sound, apply, render, check });
