@@ -8,7 +8,8 @@ import { keepApplied, keepNames, knownNames, lastApplied } from '../src/engine/a
 import { readJournal } from '../src/engine/journal.ts';
 import { OpError } from '../src/error.ts';
 import { observe } from '../src/engine/observe.ts';
-import { goBack, transact } from '../src/engine/transact.ts';
+import { goBack } from '../src/engine/back.ts';
+import { transact } from '../src/engine/transact.ts';
 import { want } from '../src/engine/want.ts';
 import type { FakeHost } from './fake-host.ts';
 import { machine, type Name, stateOf } from './machine.ts';

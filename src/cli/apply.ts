@@ -3,9 +3,10 @@
 import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { keepApplied, keepNames, knownNames } from '../engine/applied.ts';
-import type { Journal } from '../engine/journal.ts';
+import { type Journal, readPending } from '../engine/journal.ts';
 import { type Goal, transact } from '../engine/transact.ts';
 import { want } from '../engine/want.ts';
+import { leaveWaiting, secondsToConfirm } from './confirm.ts';
 import { changingThisHost } from './host.ts';
 import { load } from './load.ts';
 import { json, note, out } from './output.ts';
@@ -16,6 +17,8 @@ type Options = {
   readonly files?: string;
   readonly resolve?: boolean;
   readonly rollback: boolean;
+  /** Seconds. */
+  readonly confirm?: number;
 };
 
 export function applyCommand(program: Command): void {
@@ -26,6 +29,7 @@ export function applyCommand(program: Command): void {
     .option('--files <folder>', 'keys and certificates (default: "files" beside the state file)')
     .option('--resolve', "ask for the addresses of host names anew (in clear, of this host's resolver)")
     .option('--no-rollback', 'when a step fails, leave what is done (it is shut) instead of going back')
+    .option('--confirm <seconds>', 'undo it all unless op-dbus confirm comes within so many seconds', secondsToConfirm)
     .option('--json', 'print JSON')
     .action(apply);
 }
@@ -56,13 +60,17 @@ async function apply(file: string, options: Options): Promise<void> {
       },
       entry: { applied: { file, filesFolder, text }, names: resolved },
       back: options.rollback,
+      ...(options.confirm === undefined ? {} : { confirm: options.confirm }),
     };
     const { changes, interrupted } = await transact(host, goal, options.json ? () => {} : narrate, stop);
     if (interrupted !== null) note(finished(interrupted));
+    const pending = await readPending(host);
+    if (pending !== null && options.confirm !== undefined) leaveWaiting(pending.began, options.confirm);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    if (options.json) json({ changed: changes.length > 0, changes });
+    if (options.json) json({ changed: changes.length > 0, changes, unconfirmed_until: pending?.until ?? null });
     else if (changes.length === 0) out('Nothing to change: the host is as the file says.');
     else out(`Applied ${changes.length} change${changes.length === 1 ? '' : 's'} in ${seconds} s.`);
+    if (!options.json && pending !== null) out(`It is undone at ${pending.until} unless you say: op-dbus confirm`);
   });
 }
 

@@ -12,6 +12,7 @@ import { openFlow } from '../drivers/openflow/client.ts';
 import { connectOvsdb } from '../drivers/ovsdb/client.ts';
 import { secretStore } from '../drivers/secret/client.ts';
 import { locked } from '../drivers/lock.ts';
+import { expire } from '../engine/confirm.ts';
 import { OpError } from '../error.ts';
 import { note } from './output.ts';
 
@@ -21,8 +22,14 @@ const RUN_DIR = '/run/openvswitch';
 /** `onThisHost`, while no other command of ours changes it; `stop` is raised by the first Ctrl-C, SIGTERM or SIGHUP. */
 export async function changingThisHost<T>(action: (host: Host, stop: AbortSignal) => Promise<T>): Promise<T> {
   needRoot();
-  return locked('/run/op-dbus.lock', 'op-dbus apply or down', () =>
-    interruptible((stop) => onThisHost((host) => action(host, stop))),
+  return locked('/run/op-dbus.lock', 'op-dbus command', () =>
+    interruptible((stop) =>
+      onThisHost(async (host) => {
+        const undone = await expire(host, () => {});
+        if (undone !== null) note(`"${undone.action}" was not confirmed until ${undone.until}, and is undone`);
+        return action(host, stop);
+      }),
+    ),
   );
 }
 

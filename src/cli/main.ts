@@ -2,6 +2,7 @@
 
 import { Command } from 'commander';
 import { applyCommand } from './apply.ts';
+import { confirmCommand } from './confirm.ts';
 import { diffCommand } from './diff.ts';
 import { downCommand } from './down.ts';
 import { execCommand } from './exec.ts';
@@ -34,6 +35,7 @@ for (const add of [
   initCommand,
   diffCommand,
   applyCommand,
+  confirmCommand,
   verifyCommand,
   queryCommand,
   explainCommand,

@@ -1,10 +1,11 @@
-// op-dbus rollback [N]: undoes a change that was interrupted; or makes the host be as it was after entry N of the history.
+// op-dbus rollback [N]: undoes a change that was interrupted or waits to be confirmed; or makes the host be as it was after entry N of the history.
 
 import { type Command, InvalidArgumentError } from 'commander';
 import { keepApplied, keepNames } from '../engine/applied.ts';
 import { type Entry, entryOf, intact, readHistory } from '../engine/history.ts';
-import { readJournal } from '../engine/journal.ts';
-import { goBack, transact } from '../engine/transact.ts';
+import { readJournal, readPending } from '../engine/journal.ts';
+import { goBack } from '../engine/back.ts';
+import { transact } from '../engine/transact.ts';
 import type { Host } from '../drivers/host.ts';
 import { OpError } from '../error.ts';
 import { finished } from './apply.ts';
@@ -17,12 +18,14 @@ type Options = { readonly json?: boolean };
 export function rollbackCommand(program: Command): void {
   program
     .command('rollback')
-    .description('undo a change that was interrupted; else go back to an earlier state (the one before, unless told)')
+    .description(
+      'undo a change that was interrupted or waits to be confirmed; else go back to an earlier state (the one before, unless told)',
+    )
     .argument('[number]', 'an entry of op-dbus history', entryNumber)
     .option('--json', 'print JSON')
     .action(async (number: number | undefined, options: Options) => {
       await changingThisHost(async (host, stop) => {
-        const journal = await readJournal(host);
+        const journal = (await readJournal(host)) ?? (await readPending(host));
         if (journal === null || number !== undefined)
           return back(host, intact(await chosen(host, number)), options, stop);
         const changes = await goBack(host, journal, options.json ? () => {} : narrate);

@@ -5,6 +5,7 @@ import type { Host } from '../drivers/host.ts';
 import { OpError } from '../error.ts';
 
 const path = '/var/lib/op-dbus/journal.json';
+const pendingPath = '/var/lib/op-dbus/unconfirmed.json';
 
 export type Journal = {
   readonly version: 1;
@@ -18,10 +19,32 @@ export type Journal = {
   readonly entry: number | null;
 };
 
+/** A change that is done, and is undone unless somebody confirms it. */
+export type Pending = Journal & {
+  /** ISO 8601 in UTC. */
+  readonly until: string;
+  /** The boot during which it was made: after another one it is undone at once. */
+  readonly boot: string;
+};
+
 /** Null when no change is under way or was interrupted. @throws OpError `host` when the file is no journal. */
 export async function readJournal(host: Host): Promise<Journal | null> {
   const text = await host.files.read(path);
-  return text === null ? null : read(text);
+  return text === null ? null : (read(text, path) as Journal);
+}
+
+/** Null when no change waits to be confirmed. @throws as readJournal. */
+export async function readPending(host: Host): Promise<Pending | null> {
+  const text = await host.files.read(pendingPath);
+  return text === null ? null : (read(text, pendingPath) as Pending);
+}
+
+export async function keepPending(host: Host, pending: Pending): Promise<void> {
+  await host.files.write(pendingPath, `${JSON.stringify(pending)}\n`);
+}
+
+export async function forgetPending(host: Host): Promise<void> {
+  await host.files.remove(pendingPath);
 }
 
 /** On disk when it resolves (the files driver fsyncs). */
@@ -33,7 +56,7 @@ export async function closeJournal(host: Host): Promise<void> {
   await host.files.remove(path);
 }
 
-function read(text: string): Journal {
+function read(text: string, at: string): unknown {
   try {
     const journal = JSON.parse(text) as Journal | null;
     if (journal?.version === 1 && Array.isArray(journal.checkpoint)) return journal;
@@ -41,7 +64,7 @@ function read(text: string): Journal {
     // Told below, as any other text that is no journal.
   }
   throw new OpError('host', 'a change was interrupted, and this is no journal that tells what was before it', {
-    at: path,
-    hint: `Give up the way back, and apply the file again: rm ${path}`,
+    at,
+    hint: `Give up the way back, and apply the file again: rm ${at}`,
   });
 }

@@ -1,14 +1,21 @@
 // A change of the host, whole or not at all: checkpoint, run, look again, keep; or go back to the checkpoint.
 
-import { same, difference } from '../core/plan.ts';
+import { difference, same } from '../core/plan.ts';
 import type { Change, Resource } from '../core/resource.ts';
 import { fingerprints } from '../core/secret.ts';
 import type { Host } from '../drivers/host.ts';
 import { OpError, wrap } from '../error.ts';
-import { forgetState, keepApplied, keepNames, knownNames } from './applied.ts';
-import { type Entry, readHistory, record, secretsOf } from './history.ts';
-import { closeJournal, type Journal, readJournal, writeJournal } from './journal.ts';
-import { kinds } from '../kinds/index.ts';
+import { clear, goBack } from './back.ts';
+import { type Entry, readHistory, record } from './history.ts';
+import {
+  closeJournal,
+  forgetPending,
+  type Journal,
+  keepPending,
+  readJournal,
+  readPending,
+  writeJournal,
+} from './journal.ts';
 import { observe } from './observe.ts';
 import { type Progress, render, run } from './run.ts';
 
@@ -26,6 +33,8 @@ export type Goal = {
   readonly entry: Pick<Entry, 'applied' | 'names'> | null;
   /** Whether a failure leads back to what was there. Else what is done stays, and the next command goes on. */
   readonly back: boolean;
+  /** Seconds until it is undone unless somebody confirms it. */
+  readonly confirm?: number;
 };
 
 export type Outcome = {
@@ -45,7 +54,12 @@ export async function transact(
   progress: (event: Progress) => void,
   stop?: AbortSignal,
 ): Promise<Outcome> {
-  const [interrupted, found] = await Promise.all([readJournal(host), observe(host)]);
+  const [interrupted, pending, found] = await Promise.all([readJournal(host), readPending(host), observe(host)]);
+  // Both are there when the process was killed between the two: the change is still to be written down.
+  if (pending !== null && interrupted === null && goal.entry !== null)
+    throw new OpError('usage', `"${pending.action}" waits to be confirmed until ${pending.until}`, {
+      hint: 'op-dbus confirm keeps it, op-dbus rollback undoes it.',
+    });
   const changes = difference(found, goal.wanted);
   if (changes.length > 0 || interrupted !== null) {
     const checkpoint = interrupted?.checkpoint ?? found;
@@ -57,23 +71,26 @@ export async function transact(
     const entry = interrupted === null ? (entries.at(-1)?.number ?? null) : interrupted.entry;
     const journal: Journal = { version: 1, action: goal.action, began: new Date().toISOString(), checkpoint, entry };
     // What an interrupted change has put aside is needed to go back.
-    if (interrupted === null) await host.containers.tidy();
+    if (interrupted === null && pending === null) await host.containers.tidy();
     await attempt(host, goal, { changes, journal, again: interrupted !== null }, progress, stop);
-  }
-  const begun = changes.length > 0 || interrupted !== null;
-  try {
-    await goal.kept();
-    if (begun && goal.entry !== null) await remember(host, goal, goal.entry, changes);
-  } catch (error) {
-    throw begun
-      ? said(error, 'The change is done, but not written down: the same command again, or op-dbus rollback.')
-      : error;
-  }
-  if (begun) await closeJournal(host);
+    await writeDown(host, goal, changes, journal).catch((error: unknown) => {
+      throw said(error, 'The change is done, but not written down: the same command again, or op-dbus rollback.');
+    });
+    await closeJournal(host);
+  } else await goal.kept();
   await goal.closed?.();
+  if (goal.entry === null) await forgetPending(host);
   // Without a change as well: the one before may have been killed after its journal had gone.
   await clear(host, goal.wanted);
   return { changes, interrupted };
+}
+
+async function writeDown(host: Host, goal: Goal, changes: readonly Change[], journal: Journal): Promise<void> {
+  await goal.kept();
+  if (goal.entry !== null) await remember(host, goal, goal.entry, changes);
+  if (goal.confirm === undefined) return forgetPending(host);
+  const until = new Date(Date.now() + goal.confirm * 1000).toISOString();
+  await keepPending(host, { ...journal, until, boot: await host.machine.boot() });
 }
 
 type Plan = {
@@ -116,70 +133,6 @@ async function attempt(
     });
     throw said(error, 'Nothing is changed: the host is again as it was.');
   }
-}
-
-/**
- * Makes the host be as the journal's checkpoint says, and what is written of it likewise, and forgets the journal.
- * @throws OpError when it can't: the journal stays.
- */
-export async function goBack(
-  host: Host,
-  journal: Journal,
-  progress: (event: Progress) => void,
-): Promise<readonly Change[]> {
-  const { checkpoint } = journal;
-  const aim = await sound(host, checkpoint);
-  const way = async (): Promise<readonly Change[]> => difference(await observe(host), aim).filter(possible);
-  const changes = await way();
-  await run(host, changes, progress);
-  // What was put aside has come back with what it had inside, which the plan could not see.
-  await run(host, await way(), progress);
-  const left = await way();
-  if (left.length > 0) throw new OpError('check', `it still differs: ${render(left).join('; ')}`);
-  await recall(host, journal, changes);
-  await closeJournal(host);
-  await clear(host, checkpoint);
-  await host.files.sweep('/var/lib/op-dbus');
-  return changes;
-}
-
-/** A change may have been written down before it was undone. What was asked for of a resolver stays known. */
-async function recall(host: Host, { action, checkpoint, entry }: Journal, changes: readonly Change[]): Promise<void> {
-  const entries = await readHistory(host);
-  const then = entries.find(({ number }) => number === entry);
-  if (then === undefined) return checkpoint.length === 0 ? forgetState(host) : undefined;
-  const { applied, names, resources } = then;
-  await keepNames(host, { ...(await knownNames(host)), ...names });
-  await keepApplied(host, applied);
-  if (canonical(entries.at(-1)?.resources ?? null) === canonical(resources)) return;
-  const undone = { at: new Date().toISOString(), action: `rollback of ${action}`, applied, names, resources };
-  await record(host, { ...undone, commands: render(changes) });
-}
-
-/** The checkpoint without accidents: what it does not tell is taken from the history. */
-async function sound(host: Host, checkpoint: readonly Resource[]): Promise<readonly Resource[]> {
-  const last = (await readHistory(host)).at(-1)?.resources ?? [];
-  return checkpoint.map((one) => {
-    const was = last.find(({ kind, name }) => kind === one.kind && name === one.name);
-    const spec = soundly(one) ?? was?.spec;
-    return spec === undefined ? one : { ...one, spec };
-  });
-}
-
-function soundly({ kind, spec }: Resource): unknown {
-  const known = kinds.find(({ name }) => name === kind);
-  return known?.sound === undefined ? spec : known.sound(spec);
-}
-
-/** What nobody knows any more stays as the change has made it. */
-function possible({ kind, name, after }: Change): boolean {
-  return after === null || soundly({ kind, name, spec: after }) !== null;
-}
-
-/** There is no way back by a journal any more: what it needed goes, and only now. */
-async function clear(host: Host, resources: readonly Resource[]): Promise<void> {
-  await host.secrets.retain([...fingerprints(JSON.stringify(resources)), ...(await secretsOf(host))]);
-  await host.containers.tidy();
 }
 
 /** A change that was interrupted after it was written down is not written twice. */

@@ -8,6 +8,7 @@ import { delimiter, join } from 'node:path';
 import { OpError } from '../../error.ts';
 import type { Exec } from '../exec.ts';
 import type { Files } from '../files/contract.ts';
+import { startTime } from '../process.ts';
 import type { Machine } from './contract.ts';
 
 /** What systemd-resolved was given, where /etc/resolv.conf names only its stub on loopback. */
@@ -18,6 +19,7 @@ export function thisMachine(exec: Exec, files: Files): Machine {
     datapath: async () => ((await hasModule(exec, files, 'openvswitch')) ? 'system' : 'netdev'),
     resolve,
     program,
+    boot: async () => `${((await files.read('/proc/sys/kernel/random/boot_id')) ?? '').trim()} ${await startTime(1)}`,
     nameservers: async () => {
       const own = nameservers(await resolvConf(exec));
       return own.length > 0 ? own : nameservers((await files.read(resolved)) ?? '');

@@ -7,6 +7,8 @@ export interface Machine {
   resolve(name: string): Promise<readonly string[]>;
   /** Full path of an installed program; null when it is not on PATH. */
   program(name: string): Promise<string | null>;
+  /** Names this boot of the machine (of the container that is the machine): another one has another name. */
+  boot(): Promise<string>;
   /** The IPv4 name servers of /etc/resolv.conf, without loopback ones, in order. */
   nameservers(): Promise<readonly string[]>;
 }

@@ -11,6 +11,7 @@ export type FakeMachine = {
   /** Program → path. */
   readonly programs: Readonly<Record<string, string>>;
   readonly nameservers: readonly string[];
+  readonly boot: string;
 };
 
 /** A machine with nothing installed, the userspace datapath, and whatever `what` adds. */
@@ -26,6 +27,7 @@ export function fakeMachine(what: Partial<FakeMachine> = {}): Machine {
       if (name.includes('/')) throw new OpError('internal', `${name}: expected a program's name, not a path`);
       return what.programs?.[name] ?? null;
     },
+    boot: async () => what.boot ?? 'boot 1',
     nameservers: async () => what.nameservers ?? [],
   };
 }

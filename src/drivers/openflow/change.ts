@@ -3,7 +3,7 @@
 import { OpError } from '../../error.ts';
 import { refused } from './commit.ts';
 import type { Flow } from './contract.ts';
-import { decodeFlow, encodeFlow } from './entry.ts';
+import { encodeFlow } from './entry.ts';
 import type { Ports } from './oxm/port.ts';
 import type { Session } from './session.ts';
 import { printFlow } from './text.ts';
@@ -19,11 +19,9 @@ export async function changeFlows(
   remove: readonly Flow[],
 ): Promise<readonly RawFlow[]> {
   const flows = [...remove, ...add];
-  const strange = remove.some(isStrange) ? await strangers(session, ports) : new Map<string, RawFlow>();
   const added: RawFlow[] = [];
   const at = (index: number): FlowMod => {
-    const text = flows[index] as Flow;
-    const flow = (isStrange(text) ? strange.get(printFlow(text)) : undefined) ?? encodeFlow(text, ports);
+    const flow = encodeFlow(flows[index] as Flow, ports);
     if (index < remove.length) return { command: 'delete-strict', flow, cookieMask: COOKIE };
     added.push(flow);
     return { command: 'add', flow };
@@ -32,16 +30,6 @@ export async function changeFlows(
     throw blamed(bridge, flows, error);
   });
   return added;
-}
-
-/** A match that we have no text for: such a flow is deleted by the bytes that the switch gave. */
-function isStrange({ match }: Flow): boolean {
-  return match.includes('unknown(');
-}
-
-async function strangers(session: Session, ports: Ports): Promise<ReadonlyMap<string, RawFlow>> {
-  const decoded = (await session.dump()).map((raw) => [decodeFlow(raw, ports), raw] as const);
-  return new Map(decoded.flatMap(([flow, raw]) => (isStrange(flow) ? [[printFlow(flow), raw]] : [])));
 }
 
 /** The switch's ports as they are now. */

@@ -21,8 +21,8 @@ export function encodeFlow(flow: Flow, ports: Ports): RawFlow {
       hardTimeout,
       importance,
       flags,
-      match: encodeMatch(match, ports),
-      instructions: encodeInstructions(flow.actions, ports, match),
+      match: bytes(match) ?? encodeMatch(match, ports),
+      instructions: bytes(flow.actions) ?? encodeInstructions(flow.actions, ports, bytes(match) === null ? match : ''),
     };
   } catch (cause) {
     if (!(cause instanceof OpError)) throw cause;
@@ -30,25 +30,33 @@ export function encodeFlow(flow: Flow, ports: Ports): RawFlow {
   }
 }
 
-/** A match or actions of somebody else's that we don't know read `unknown(why)`: no text that we would send. */
+/** A match or actions of somebody else's that we have no text for read `unknown(0x…)`, their bytes. */
 export function decodeFlow(raw: RawFlow, ports: Ports): Flow {
-  const match = known(() => decodeMatch(raw.match, ports));
+  const match = known(raw.match, () => decodeMatch(raw.match, ports));
   return {
     cookie: `0x${raw.cookie.toString(16)}`,
     table: raw.table,
     priority: raw.priority,
     match: plain(raw) ? match : [...spoken(raw), ...(match === '' ? [] : [match])].join(','),
-    actions: known(() => decodeInstructions(raw.instructions, ports)),
+    actions: known(raw.instructions, () => decodeInstructions(raw.instructions, ports)),
   };
 }
 
-function known(decode: () => string): string {
+function known(raw: Uint8Array, decode: () => string): string {
   try {
     return decode();
   } catch (error) {
-    if (error instanceof OpError) return `unknown(${error.message})`;
+    if (error instanceof OpError) return `unknown(0x${Buffer.from(raw).toString('hex')})`;
     throw error;
   }
+}
+
+/** What `unknown(0x…)` stands for; null for any other text. */
+function bytes(text: string): Uint8Array | null {
+  if (!text.startsWith('unknown(')) return null;
+  const hex = /^unknown\(0x((?:[0-9a-f]{2})*)\)$/.exec(text)?.[1];
+  if (hex === undefined) throw new OpError('protocol', `${text}: expected bytes, like unknown(0x0123)`);
+  return Buffer.from(hex, 'hex');
 }
 
 type Options = Pick<RawFlow, 'idleTimeout' | 'hardTimeout' | 'importance' | 'flags'>;

@@ -34,3 +34,8 @@ function linesOf(flows: readonly Flow[], row: BridgeRow): readonly string[] {
   printed.set(flows, { ports, lines });
   return lines;
 }
+
+/** Our flows have cookies of 32 bits that begin with 0xdead (security), 0xcafe (hiding) or 0xbeef (the state file's). */
+export function ours({ cookie }: Pick<Flow, 'cookie'>): boolean {
+  return /^0x(dead|cafe|beef)[0-9a-f]{4}$/.test(cookie);
+}
