@@ -43,7 +43,7 @@ export function secondsToConfirm(text: string): number {
  * the next command or the next boot does the same.
  */
 export function leaveWaiting(began: string, seconds: number): void {
-  const [node, script = ''] = process.argv as [string, string];
+  const [node, script] = process.argv as [string, string];
   const child = spawn(node, [...process.execArgv, script, 'undo-unconfirmed', began, `${seconds}`], {
     detached: true,
     stdio: 'ignore',
