@@ -14,7 +14,12 @@ const rules: readonly Rule[] = [
   { from: 'kinds', to: ['core', 'drivers'], why: 'a kind knows its resources, not the order in which effects run' },
   { from: 'engine', to: ['core', 'drivers', 'kinds'], why: 'the engine sequences effects for every entry point alike' },
   { from: 'lab', to: ['core', 'drivers'], why: 'the lab is a user of the command line, not a second engine' },
-  { from: 'cli', to: ['core', 'drivers', 'engine', 'kinds', 'lab'], why: 'an entry point may use everything below' },
+  { from: 'daemon', to: ['core', 'drivers', 'engine', 'kinds'], why: 'the daemon does what the commands do, unasked' },
+  {
+    from: 'cli',
+    to: ['daemon', 'core', 'drivers', 'engine', 'kinds', 'lab'],
+    why: 'an entry point may use everything below',
+  },
 ];
 
 /** `node:net` also has isIP and its like, which are pure. */

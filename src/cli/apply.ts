@@ -1,14 +1,11 @@
 // op-dbus apply FILE: makes the host be what the file says, whole or not at all.
 
-import { statSync } from 'node:fs';
 import type { Command } from 'commander';
-import { keepApplied, keepNames, knownNames } from '../engine/applied.ts';
+import { apply } from '../engine/apply.ts';
 import { type Journal, readPending } from '../engine/journal.ts';
-import { type Goal, transact } from '../engine/transact.ts';
-import { want } from '../engine/want.ts';
+import { load } from '../engine/load.ts';
 import { leaveWaiting, secondsToConfirm } from './confirm.ts';
 import { changingThisHost } from './host.ts';
-import { load } from './load.ts';
 import { json, note, out } from './output.ts';
 import { narrate } from './narrate.ts';
 
@@ -31,38 +28,20 @@ export function applyCommand(program: Command): void {
     .option('--no-rollback', 'when a step fails, leave what is done (it is shut) instead of going back')
     .option('--confirm <seconds>', 'undo it all unless op-dbus confirm comes within so many seconds', secondsToConfirm)
     .option('--json', 'print JSON')
-    .action(apply);
+    .action(run);
 }
 
-/** The shell's redirection makes files that everybody can read; this one holds the UUID. */
-function exposed(file: string): readonly string[] {
-  const mode = file === '-' ? 0 : statSync(file).mode;
-  return (mode & 0o044) === 0 ? [] : [`${file} holds credentials and others can read it: chmod 600 ${file}`];
-}
-
-async function apply(file: string, options: Options): Promise<void> {
+async function run(file: string, options: Options): Promise<void> {
   const started = performance.now();
-  const { text, state, filesFolder } = await load(file, options.files);
+  const loaded = await load(file, options.files);
   await changingThisHost(async (host, stop) => {
-    const known = options.resolve ? {} : await knownNames(host);
-    const { resources, resolved, notes } = await want(host, state, filesFolder, known);
-    const goal: Goal = {
-      action: `apply ${file}`,
-      wanted: resources,
-      // What was asked for in clear is not asked for again, and stays the same, also when a stage fails.
-      ready: async () => {
-        for (const line of [...exposed(file), ...notes]) note(line);
-        await keepNames(host, { ...(await knownNames(host)), ...resolved });
-      },
-      kept: async () => {
-        await keepNames(host, resolved);
-        await keepApplied(host, { file, filesFolder, text });
-      },
-      entry: { applied: { file, filesFolder, text }, names: resolved },
+    const { changes, interrupted } = await apply(host, loaded, options.json ? () => {} : narrate, {
+      resolve: options.resolve === true,
       back: options.rollback,
-      ...(options.confirm === undefined ? {} : { confirm: options.confirm }),
-    };
-    const { changes, interrupted } = await transact(host, goal, options.json ? () => {} : narrate, stop);
+      confirm: options.confirm,
+      stop,
+      note,
+    });
     if (interrupted !== null) note(finished(interrupted));
     const pending = await readPending(host);
     if (pending !== null && options.confirm !== undefined) leaveWaiting(pending.began, options.confirm);

@@ -12,7 +12,7 @@ import type { Host } from '../drivers/host.ts';
 import { OpError } from '../error.ts';
 import { entryNumber } from './rollback.ts';
 import { onThisHost } from './host.ts';
-import { load, type Loaded } from './load.ts';
+import { load, type Loaded } from '../engine/load.ts';
 import { json, note, out } from './output.ts';
 
 type Options = { readonly json?: boolean; readonly files?: string; readonly resolve?: boolean; readonly to?: number };

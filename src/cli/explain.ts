@@ -3,7 +3,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { explainState } from '../engine/explain.ts';
 import type { Explained } from '../kinds/flow/explain.ts';
-import { load } from './load.ts';
+import { load } from '../engine/load.ts';
 import { json, out } from './output.ts';
 
 type Options = { readonly json?: boolean; readonly table?: number };

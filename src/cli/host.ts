@@ -16,13 +16,16 @@ import { expire } from '../engine/confirm.ts';
 import { OpError } from '../error.ts';
 import { note } from './output.ts';
 
+/** Held by whoever changes the host. */
+export const lockPath = '/run/op-dbus.lock';
+
 /** Where Open vSwitch has its sockets. */
 const RUN_DIR = '/run/openvswitch';
 
 /** `onThisHost`, while no other command of ours changes it; `stop` is raised by the first Ctrl-C, SIGTERM or SIGHUP. */
 export async function changingThisHost<T>(action: (host: Host, stop: AbortSignal) => Promise<T>): Promise<T> {
   needRoot();
-  return locked('/run/op-dbus.lock', 'op-dbus command', () =>
+  return locked(lockPath, 'op-dbus command', () =>
     interruptible((stop) =>
       onThisHost(async (host) => {
         const undone = await expire(host, () => {});

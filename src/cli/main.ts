@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import { applyCommand } from './apply.ts';
 import { confirmCommand } from './confirm.ts';
+import { daemonCommand } from './daemon.ts';
 import { diffCommand } from './diff.ts';
 import { downCommand } from './down.ts';
 import { execCommand } from './exec.ts';
@@ -44,6 +45,7 @@ for (const add of [
   rollbackCommand,
   downCommand,
   execCommand,
+  daemonCommand,
   labCommand,
 ])
   add(program);

@@ -7,7 +7,7 @@ import { type Hop, type Protocol, type Question, trace } from '../engine/trace.t
 import { want } from '../engine/want.ts';
 import { OpError } from '../error.ts';
 import { onThisHost } from './host.ts';
-import { parsed } from './load.ts';
+import { parsed } from '../engine/load.ts';
 import { json, out } from './output.ts';
 
 type Target = { readonly ip: string; readonly port: number | null };

@@ -5,7 +5,7 @@ import { knownNames, lastApplied } from '../engine/applied.ts';
 import { verify } from '../engine/verify.ts';
 import { want } from '../engine/want.ts';
 import { onThisHost } from './host.ts';
-import { load, parsed } from './load.ts';
+import { load, parsed } from '../engine/load.ts';
 import { json, out } from './output.ts';
 
 type Options = { readonly json?: boolean; readonly files?: string };

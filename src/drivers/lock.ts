@@ -12,18 +12,32 @@ import { refusal } from './exec.ts';
  * @throws OpError `host` saying that another `what` is at work, or why the lock can't be had.
  */
 export async function locked<T>(path: string, what: string, action: () => Promise<T>): Promise<T> {
-  const file = await lock(path, what);
+  const done = await ifFree(path, action, PATIENCE);
+  if (done !== null) return done.result;
+  throw new OpError('host', `another ${what} is at work`, { at: path, hint: 'Wait until it has ended.' });
+}
+
+/** As `locked`, but null when somebody holds the lock for longer than `patience` milliseconds. */
+export async function ifFree<T>(
+  path: string,
+  action: () => Promise<T>,
+  patience: number = 0,
+): Promise<{ readonly result: T } | null> {
+  const file = await lock(path, patience);
+  if (file === null) return null;
   try {
-    return await action();
+    return { result: await action() };
   } finally {
     // Removed while it is held: whoever has opened it before sees that it is another one.
     await rm(path, { force: true }).finally(() => file.close());
   }
 }
 
-/** Whose holder was killed is free a moment later: so a few tries. */
-async function lock(path: string, what: string): Promise<FileHandle> {
-  for (let tries = 0; ; tries += 1) {
+/** Milliseconds: whose holder was killed is free a moment later, and the daemon mends most things within this. */
+const PATIENCE = 3000;
+
+async function lock(path: string, patience: number): Promise<FileHandle | null> {
+  for (const deadline = performance.now() + patience; ; ) {
     const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600).catch((cause) => {
       throw new OpError('host', `the lock can't be opened: ${(cause as Error).message}`, { at: path, cause });
     });
@@ -35,8 +49,7 @@ async function lock(path: string, what: string): Promise<FileHandle> {
       });
     if (ours) return file;
     await file.close();
-    if (tries === 5)
-      throw new OpError('host', `another ${what} is at work`, { at: path, hint: 'Wait until it has ended.' });
+    if (performance.now() > deadline) return null;
     await sleep(20);
   }
 }

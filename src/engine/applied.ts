@@ -10,6 +10,8 @@ const namesPath = '/var/lib/op-dbus/names.json';
 export type Applied = {
   /** The file's path as it was given, for messages. */
   readonly file: string;
+  /** Where it is, for the daemon, which watches it; null for what came by stdin. */
+  readonly path?: string | null;
   readonly filesFolder: string;
   readonly text: string;
 };

@@ -17,6 +17,8 @@ export type Journal = {
   readonly checkpoint: readonly Resource[];
   /** The history's last entry then; null when it had none. */
   readonly entry: number | null;
+  /** It failed, and stays as it is until somebody goes on: not to be undone unasked. */
+  readonly held?: boolean;
 };
 
 /** A change that is done, and is undone unless somebody confirms it. */

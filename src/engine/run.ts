@@ -12,7 +12,7 @@ export type Progress =
   | { readonly event: 'say'; readonly stage: string; readonly line: string }
   | { readonly event: 'done'; readonly stage: string };
 
-type Stage = { readonly kind: Kind<unknown>; readonly batch: readonly Change[] };
+export type Stage = { readonly kind: Kind<unknown>; readonly batch: readonly Change[] };
 
 export type Control = {
   /** Raised to stop before the next stage. */

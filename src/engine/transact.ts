@@ -126,7 +126,10 @@ async function attempt(
       });
   } catch (error) {
     if (!begun) throw error;
-    if (!goal.back) throw said(error, 'What is done stays, and is shut. Go on with the same command.');
+    if (!goal.back) {
+      await writeJournal(host, { ...journal, held: true });
+      throw said(error, 'What is done stays, and is shut. Go on with the same command.');
+    }
     await goBack(host, journal, progress).catch((cause: unknown) => {
       const hint = 'Once its cause is gone: op-dbus rollback';
       throw new AggregateError([error, said(wrap('going back to what was there', cause), hint)]);

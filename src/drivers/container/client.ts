@@ -261,6 +261,11 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
       await need(name);
       await stop(name);
     },
+    reattach: async (name) => {
+      await need(name);
+      const { code, stderr } = await exec([hook, name, 'lxc', 'attach'], { deadline: 30_000 });
+      if (code !== 0) throw new OpError('host', `container ${name}: ${stderr.trim() || `exit ${code}`}`);
+    },
     attach: (name, argv) => attachment(lxc, name, argv),
     exec: async (name, argv, execOptions) => {
       await need(name);

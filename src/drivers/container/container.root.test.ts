@@ -122,17 +122,28 @@ async function inside(): Promise<void> {
     assert.equal(await run(exec, ['ovs-vsctl', 'get', 'Port', 'wg-warp', 'external_ids']), '{op-dbus=internal_100}');
   });
 
-  check('after a restart of the switch a stopped and started container has its network back', async () => {
-    await up('one', one);
-    await detach('one');
-    assert.equal(await pings(), false);
-    assert.equal((await containers.list())[0]?.attached, false);
-    await containers.stop('one');
-    await containers.start('one');
-    assert.equal((await containers.list())[0]?.attached, true);
-    // The host may be about to give up its search for the neighbour.
-    await until('its network', () => pings());
-  });
+  check(
+    'after a restart of the switch a reattached, and a stopped and started container has its network back',
+    async () => {
+      await up('one', one);
+      const inits = await containers.exec('one', ['stat', '-c', '%Y', '/proc/1']);
+      const ways = await containers.exec('one', ['ip', 'route']);
+      await detach('one');
+      assert.equal(await pings(), false);
+      assert.equal((await containers.list())[0]?.attached, false);
+      await containers.reattach('one');
+      await until('its network', () => pings());
+      assert.deepEqual(await containers.exec('one', ['stat', '-c', '%Y', '/proc/1']), inits);
+      assert.deepEqual(await containers.exec('one', ['ip', 'route']), ways);
+      await detach('one');
+      assert.equal((await containers.list())[0]?.attached, false);
+      await containers.stop('one');
+      await containers.start('one');
+      assert.equal((await containers.list())[0]?.attached, true);
+      // The host may be about to give up its search for the neighbour.
+      await until('its network', () => pings());
+    },
+  );
 
   check('by a veth pair the container has eth0, and keeps it over restarts', async () => {
     const two = definition(105, { mode: 'veth', port: { row: 'veth105', device: 'veth105', ofport: 105 } });

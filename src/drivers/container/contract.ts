@@ -63,6 +63,11 @@ export interface Containers {
   start(name: string): Promise<void>;
   /** Stops cleanly (SIGKILL after 10 s) and waits. Quiet when it is stopped. */
   stop(name: string): Promise<void>;
+  /**
+   * Gives a running container that isn't attached the device that its switch port has now, with address and route; what
+   * runs inside goes on. @throws OpError `host` when it isn't running.
+   */
+  reattach(name: string): Promise<void>;
   /** Runs a program inside a running container. @throws OpError `host` when it isn't running. */
   exec(name: string, argv: readonly [string, ...string[]], options?: ExecOptions): Promise<ExecResult>;
   /** The argument vector that runs a program inside a running container on the caller's terminal. */

@@ -136,6 +136,10 @@ export function fakeContainers(
       containers.set(name, { ...found, running: true });
     },
     stop,
+    reattach: async (name) => {
+      if (!need(name).running) throw new OpError('host', `container ${name}: attach: it isn't running`);
+      detached.delete(name);
+    },
     attach: (name, argv) => ['attach', name, ...argv],
     exec: async (name, argv, options = {}) => {
       if (!need(name).running) throw new OpError('host', `container ${name} is not running`);

@@ -1,7 +1,8 @@
 #!/bin/sh
 # The hook that LXC runs for each of op-dbus's containers (lxc.container.conf(5) "CONTAINER HOOKS"): argv NAME lxc TYPE.
 # pre-start: the host's filter is loaded and the switch's port has its device. start-host: the device goes inside with
-# its address, sysctls and filter, before init runs. stop: the device comes back. A failure aborts the start.
+# its address, sysctls and filter, before init runs. stop: the device comes back. A failure aborts the start. attach: the
+# same for one that runs.
 set -u
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
@@ -111,6 +112,14 @@ start_host() {
   if [ -e "$folder/filter.nft" ]; then
     inside nft -f "$folder/filter.nft" || fail "the packet filter $folder/filter.nft doesn't load"
   fi
+  move_in
+  # Its root is beside it: nobody inside runs yet who could put another in its place.
+  init=$(process "$LXC_PID") && top=$(stat -c '%d %i' "/proc/$LXC_PID/root/") || fail "init is gone"
+  echo "$init $top" >"$folder/pid" || fail "$folder/pid can't be written"
+}
+
+# The device goes inside with its address and the way out.
+move_in() {
   if [ "$outer" = "$inner" ]; then
     ip link set dev "$outer" netns "$LXC_PID"
   else
@@ -125,9 +134,15 @@ address add $ADDRESS dev $inner
 link set dev $inner up
 route add default via $GATEWAY dev $inner
 BATCH
-  # Its root is beside it: nobody inside runs yet who could put another in its place.
-  init=$(process "$LXC_PID") && top=$(stat -c '%d %i' "/proc/$LXC_PID/root/") || fail "init is gone"
-  echo "$init $top" >"$folder/pid" || fail "$folder/pid can't be written"
+}
+
+# By op-dbus, not LXC: a running container gets the device that the switch has made anew, in place of the dead one.
+attach() {
+  read -r LXC_PID start _ <"$folder/pid" || fail "it isn't running"
+  [ "$(process "$LXC_PID")" = "$LXC_PID $start" ] || fail "it isn't running"
+  ! inside ip link show dev "$inner" >/dev/null 2>&1 || inside ip link delete dev "$inner" || fail "$inner doesn't go"
+  exists "$DEVICE" && exists "$outer" || restore_port
+  move_in
 }
 
 # Without this the device would die with the network namespace, and the switch would go on using what is left of it.
@@ -151,4 +166,5 @@ case $type in
   pre-start) pre_start ;;
   start-host) start_host ;;
   stop) stop "$@" ;;
+  attach) attach ;;
 esac

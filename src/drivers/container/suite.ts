@@ -189,20 +189,28 @@ export function containerSuite(title: string, make: () => Promise<Bench>): void 
     },
   );
 
-  check('a running container whose port was made anew is not attached, until it is started again', async (bench) => {
-    const { containers } = bench;
-    await bench.port(one);
-    await containers.create('one', one);
-    const attached = async (): Promise<boolean | undefined> => (await containers.list())[0]?.attached;
-    await containers.start('one');
-    assert.equal(await attached(), true);
-    await bench.detach('one');
-    assert.equal(await attached(), false);
-    await containers.stop('one');
-    assert.equal(await attached(), true);
-    await containers.start('one');
-    assert.equal(await attached(), true);
-  });
+  check(
+    'a running container whose port was made anew is not attached, until it is reattached or started again',
+    async (bench) => {
+      const { containers } = bench;
+      await bench.port(one);
+      await containers.create('one', one);
+      const attached = async (): Promise<boolean | undefined> => (await containers.list())[0]?.attached;
+      await containers.start('one');
+      assert.equal(await attached(), true);
+      await bench.detach('one');
+      assert.equal(await attached(), false);
+      await containers.reattach('one');
+      assert.equal(await attached(), true);
+      await bench.detach('one');
+      assert.equal(await attached(), false);
+      await containers.stop('one');
+      assert.equal(await attached(), true);
+      await assert.rejects(containers.reattach('one'), { code: 'host' });
+      await containers.start('one');
+      assert.equal(await attached(), true);
+    },
+  );
 
   check('units that run are told from those that do not, and in a stopped container none runs', async (bench) => {
     const { containers } = bench;

@@ -60,22 +60,25 @@ async function build(host: Host, { name, before, after }: Change<Spec>): Promise
 }
 
 async function open(host: Host, { name, before, after }: Change<Spec>): Promise<void> {
-  if (after?.running && !(before?.running && !restarts(before, after))) await host.containers.start(name);
+  if (after === null || !after.running) return;
+  if (!before?.running || restarts(before, after)) await host.containers.start(name);
+  else if (reattaches(before, after)) await host.containers.reattach(name);
 }
 
 export function changed(before: Spec, after: Spec): boolean {
   return !same(definition(before), definition(after));
 }
 
-/**
- * Autostart and its order are read at the next boot; everything else is set up when a container starts, the device
- * that it has lost too.
- */
+/** Autostart and its order are read at the next boot; everything else is set up when a container starts. */
 export function restarts(before: Spec, after: Spec): boolean {
-  if (after.attached && !before.attached) return true;
   const { autostart: _a, order: _o, ...old } = definition(before);
   const { autostart: _b, order: _p, ...fresh } = definition(after);
   return !same(old, fresh);
+}
+
+/** Whether all that it lacks is its device, which the switch has made anew. */
+export function reattaches(before: Spec, after: Spec): boolean {
+  return before.running && after.running && after.attached && !before.attached && !restarts(before, after);
 }
 
 function definition({ running: _, attached: _a, ...rest }: Spec): Definition {

@@ -1,7 +1,7 @@
 // A container's change as lxc commands.
 
 import type { Change } from '../../core/resource.ts';
-import { changed, restarts } from './apply.ts';
+import { changed, reattaches, restarts } from './apply.ts';
 import type { Spec } from './schema.ts';
 
 export function render({ name, before, after }: Change<Spec>): readonly string[] {
@@ -20,6 +20,7 @@ export function render({ name, before, after }: Change<Spec>): readonly string[]
     ...(before.running && (again || !after.running) ? [stop] : []),
     ...(changed(before, after) ? [`tee /var/lib/lxc/${name}/config  # ${differing(before, after)}`] : []),
     ...(after.running && (again || !before.running) ? [start] : []),
+    ...(reattaches(before, after) ? [`/var/lib/op-dbus/hook ${name} lxc attach`] : []),
   ];
 }
 

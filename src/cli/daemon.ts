@@ -1,0 +1,39 @@
+// op-dbus daemon: what op-dbusd runs.
+
+import type { Command } from 'commander';
+import { daemon, type Event } from '../daemon/daemon.ts';
+import { ifFree, locked } from '../drivers/lock.ts';
+import { lockPath, onThisHost } from './host.ts';
+import { plainly } from './output.ts';
+
+export function daemonCommand(program: Command): void {
+  program
+    .command('daemon')
+    .description('keep this host as the state applied last says, and as its file is edited (op-dbusd runs it)')
+    .action(async () => {
+      await onThisHost((host) =>
+        locked('/run/op-dbusd.lock', 'op-dbusd', () => daemon({ host, stop: ended(), alone, log })),
+      );
+    });
+}
+
+async function alone<T>(action: () => Promise<T>): Promise<T | null> {
+  return (await ifFree(lockPath, action))?.result ?? null;
+}
+
+/** Raised by SIGTERM and Ctrl-C; SIGHUP is nothing to end for. */
+function ended(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort());
+  process.on('SIGHUP', () => {});
+  return stop.signal;
+}
+
+/** With the level as the journal takes it from a line's beginning (sd-daemon(3)). */
+function log({ at, level, text }: Event): void {
+  const line = plainly(text.replaceAll('\n', ' '));
+  const inJournal = process.env['JOURNAL_STREAM'] !== undefined;
+  process.stdout.write(
+    inJournal ? `<${{ info: 6, warning: 4, error: 3 }[level]}>${line}\n` : `${at} ${level}: ${line}\n`,
+  );
+}

@@ -1,0 +1,184 @@
+// op-dbusd: one process that keeps the host as the state file says. It sleeps until something changes.
+
+import type { Host } from '../drivers/host.ts';
+import { MARK } from '../drivers/ovsdb/contract.ts';
+import type { Resource } from '../core/resource.ts';
+import { lastApplied } from '../engine/applied.ts';
+import { type Refusal, takeFile } from './file.ts';
+import { follow, type Source } from './follow.ts';
+import { because, type Finding, keep, type Level, type Tell } from './keeper.ts';
+import { patience } from './patience.ts';
+
+export type Event = { readonly at: string; readonly level: Level; readonly text: string };
+
+export type Report = {
+  readonly pid: number;
+  /** ISO 8601 in UTC, as all times. */
+  readonly started: string;
+  readonly state: Finding['state'] | 'looking' | 'blind';
+  readonly drift: number;
+  readonly held: readonly { readonly what: string; readonly until: string; readonly times: number }[];
+  readonly refused: Refusal | null;
+  /** Sources that tell nothing just now, and why. */
+  readonly deaf: readonly { readonly name: string; readonly why: string }[];
+  /** The last ones, the newest at the end. */
+  readonly events: readonly Event[];
+};
+
+export type DaemonGiven = {
+  readonly host: Host;
+  readonly stop: AbortSignal;
+  readonly alone: <T>(action: () => Promise<T>) => Promise<T | null>;
+  readonly log: (event: Event) => void;
+};
+
+/** Where what the daemon knows is read by `op-dbus status`; 0600, gone with it. */
+export const reportPath = '/run/op-dbus/daemon.json';
+
+/** Milliseconds: what comes together is looked at together; and without any event it looks as rarely as this. */
+const SETTLE = 20;
+const RARELY = 60_000;
+/** Between tries while the host can't be looked at. */
+const BLIND = [100, 250, 500, 1000, 2000, 5000] as const;
+const KEPT_EVENTS = 50;
+
+/** Runs until `stop` is raised; leaves the data path as it is. */
+export async function daemon({ host, stop, alone, log }: DaemonGiven): Promise<void> {
+  const wake = alarm(stop);
+  const started = new Date().toISOString();
+  const events: Event[] = [];
+  let published = '';
+  let refused: Refusal | null = null;
+  /** Whether the file is to be looked at, and why. */
+  let file: 'edited' | 'other' | null = 'other';
+  const tell: Tell = (level, text) => {
+    const event = { at: new Date().toISOString(), level, text };
+    events.push(event);
+    if (events.length > KEPT_EVENTS) events.shift();
+    log(event);
+  };
+  const given = { host, patience: patience(), tell, alone, now: () => Date.now() };
+  const following = follow(wake.ring);
+  const edited = (): void => {
+    file = 'edited';
+    given.patience.forget();
+    wake.ring();
+  };
+  const publish = async (state: Report['state'], finding: Finding | null): Promise<void> => {
+    const held = (finding?.held ?? []).map((one) => ({ ...one, until: new Date(one.until).toISOString() }));
+    const drift = finding?.drift ?? 0;
+    const report: Report = {
+      ...{ pid: process.pid, started, state, drift, held, refused },
+      ...{ deaf: following.deaf(), events },
+    };
+    const text = `${JSON.stringify({ version: 1, ...report }, null, 2)}\n`;
+    if (text === published) return;
+    published = text;
+    await host.files.write(reportPath, text);
+  };
+
+  tell('info', `started, process ${process.pid}`);
+  await publish('looking', null);
+  let blind = 0;
+  let last: Finding['state'] | null = null;
+  try {
+    while (!stop.aborted) {
+      let again: number | null = null;
+      try {
+        if (file !== null) {
+          const why: 'edited' | 'other' = file;
+          file = null;
+          const taken = await takeFile(given, why === 'edited');
+          refused = taken.refusal;
+          if (taken.later) file = why;
+        }
+        const finding = await keep(given);
+        if (blind > 0) tell('info', 'the host can be looked at again');
+        blind = 0;
+        if (finding.state === 'kept' && last !== 'kept') tell('info', 'the host is as it was applied');
+        if (finding.state === 'nothing' && last !== 'nothing') tell('info', 'nothing is applied: nothing to keep');
+        last = finding.state;
+        again = file === null ? finding.again : 250;
+        following.set(await sources(host, finding.wanted, edited));
+        await publish(finding.state, finding);
+      } catch (error) {
+        if (blind === 0) tell('error', `the host can't be looked at: ${because(error)}`);
+        again = BLIND[Math.min(blind, BLIND.length - 1)] ?? 0;
+        blind += 1;
+        last = null;
+        await publish('blind', null);
+      }
+      await wake.rung(Math.min(again ?? RARELY, RARELY));
+      if (!stop.aborted) await sleep(SETTLE);
+    }
+  } finally {
+    await following.close();
+    tell('info', 'stopped; the data path stays as it is');
+    await host.files.remove(reportPath);
+  }
+}
+
+/** All that can change what we keep, or what is to be kept. */
+async function sources(host: Host, wanted: readonly Resource[], edited: () => void): Promise<readonly Source[]> {
+  const applied = await lastApplied(host).catch(() => null);
+  const file = (path: string): Source => ({ name: path, open: (told) => host.files.watch(path, told) });
+  const own = ['applied.json', 'journal.json', 'unconfirmed.json'].map((name) => file(`/var/lib/op-dbus/${name}`));
+  if (applied === null) return own;
+  const path = applied.path ?? null;
+  const marked = (await host.ovsdb.bridges()).filter(({ externalIds }) => externalIds[MARK] !== undefined);
+  return [
+    ...own,
+    ...(path === null ? [] : [{ ...file(path), changed: edited }]),
+    { name: 'the switch database', open: (told) => host.ovsdb.watch(told) },
+    ...marked.map(
+      ({ name }): Source => ({ name: `flows of ${name}`, open: (told) => host.openflow.watch(name, told) }),
+    ),
+    { name: 'nftables', open: (told) => host.nft.watch(told) },
+    { name: 'the network', open: (told) => host.net.watch(told) },
+    { name: 'containers', open: (told) => host.containers.watch(units(wanted), told) },
+  ];
+}
+
+/** The units of each container that has any. */
+function units(wanted: readonly Resource[]): Readonly<Record<string, readonly string[]>> {
+  const specs = wanted.map(({ spec }) => spec as { readonly container?: string; readonly unit?: string });
+  const named = specs.flatMap(({ container, unit }) => (container && unit ? [{ container, unit }] : []));
+  return Object.fromEntries(
+    named.map(({ container }) => [
+      container,
+      named.filter((one) => one.container === container).map(({ unit }) => unit),
+    ]),
+  );
+}
+
+type Alarm = { readonly ring: () => void; readonly rung: (milliseconds: number) => Promise<void> };
+
+/** Wakes whoever waits, or the next who does. */
+function alarm(stop: AbortSignal): Alarm {
+  let ringing = false;
+  let waiter: (() => void) | null = null;
+  const ring = (): void => {
+    ringing = true;
+    waiter?.();
+  };
+  stop.addEventListener('abort', ring);
+  return {
+    ring,
+    rung: async (milliseconds) => {
+      if (!ringing)
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, milliseconds);
+          waiter = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      waiter = null;
+      ringing = false;
+    },
+  };
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,58 @@
+// The state file that was applied last, as somebody edits it: applied when it is good, refused with the reason when not.
+
+import type { Host } from '../drivers/host.ts';
+import { OpError } from '../error.ts';
+import { type Applied, lastApplied } from '../engine/applied.ts';
+import { apply } from '../engine/apply.ts';
+import { readHistory } from '../engine/history.ts';
+import { parsed } from '../engine/load.ts';
+import { because, type Tell } from './keeper.ts';
+
+/** An edit that was not taken. */
+export type Refusal = { readonly path: string; readonly at: string; readonly why: string };
+
+export type Edit = {
+  readonly host: Host;
+  readonly tell: Tell;
+  readonly alone: <T>(action: () => Promise<T>) => Promise<T | null>;
+};
+
+/** `later`: another command is at work, ask again. */
+export type Taken = { readonly refusal: Refusal | null; readonly later: boolean };
+
+/**
+ * Takes the file's content. `edited` tells that somebody has just written it; else it is only found to be another than was
+ * applied, and one that was applied before and rolled back stays rolled back.
+ */
+export async function takeFile({ host, tell, alone }: Edit, edited: boolean): Promise<Taken> {
+  const applied = await lastApplied(host).catch(() => null);
+  const path = applied?.path ?? null;
+  if (applied === null || path === null) return done;
+  const text = await host.files.read(path);
+  if (text === applied.text) return done;
+  const refuse = (why: string): Taken => {
+    tell('error', `${path} is not applied, the state before it is kept: ${why}`);
+    return { refusal: { path, at: new Date().toISOString(), why }, later: false };
+  };
+  if (text === null) return refuse('it is gone');
+  if (!edited && (await readHistory(host)).some((entry) => entry.applied.text === text))
+    return refuse(`it was applied before, and another state after it; to have it back: op-dbus apply ${path}`);
+  try {
+    const loaded = parsed({ file: path, text, filesFolder: applied.filesFolder });
+    const outcome = await alone(() => still(host, applied, () => apply(host, loaded, () => {})));
+    if (outcome === null) return { refusal: null, later: true };
+    tell('info', `applied ${path}: ${outcome.changes.length} changes`);
+    return done;
+  } catch (error) {
+    return refuse(because(error));
+  }
+}
+
+const done: Taken = { refusal: null, later: false };
+
+/** @throws OpError when somebody else has applied another state meanwhile. */
+async function still<T>(host: Host, applied: Applied, action: () => Promise<T>): Promise<T> {
+  const now = await lastApplied(host).catch(() => null);
+  if (now?.text !== applied.text) throw new OpError('usage', 'another state was applied meanwhile');
+  return action();
+}
