@@ -58,13 +58,21 @@ async function interruptible<T>(action: (stop: AbortSignal) => Promise<T>): Prom
   }
 }
 
-/** Runs `action` on this machine and closes what the drivers hold open. @throws OpError `host` without root. */
+/** `onThisMachine`, as root. @throws OpError `host` without. */
 export async function onThisHost<T>(action: (host: Host) => Promise<T>): Promise<T> {
   needRoot();
+  return onThisMachine(action);
+}
+
+/**
+ * Runs `action` with the drivers of this machine and closes what they hold open. Much can't be read without root.
+ * `deadline` is milliseconds for an answer of the switch and its database.
+ */
+export async function onThisMachine<T>(action: (host: Host) => Promise<T>, deadline = 10_000): Promise<T> {
   const files = nodeFiles();
-  const control = controlSocket(RUN_DIR);
+  const control = controlSocket(RUN_DIR, deadline);
   const host: Host = {
-    ovsdb: connectOvsdb(`${RUN_DIR}/db.sock`),
+    ovsdb: connectOvsdb(`${RUN_DIR}/db.sock`, { deadline }),
     openflow: openFlow(RUN_DIR, control),
     control,
     net: iproute(exec),

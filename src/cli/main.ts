@@ -5,6 +5,7 @@ import { applyCommand } from './apply.ts';
 import { confirmCommand } from './confirm.ts';
 import { daemonCommand } from './daemon.ts';
 import { diffCommand } from './diff.ts';
+import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
 import { execCommand } from './exec.ts';
 import { explainCommand } from './explain.ts';
@@ -34,6 +35,7 @@ const program = new Command('op-dbus')
 
 for (const add of [
   initCommand,
+  doctorCommand,
   diffCommand,
   applyCommand,
   confirmCommand,

@@ -237,6 +237,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
       if ((await layout(exec, tree, lxc)) === 'copy')
         progress(`template ${template}: ${lxc} can't copy on write, so each container is a full copy`);
     },
+    prepared: async (template) => (await optional(stat(treePath(cache, template, await idBase(etc))))) !== null,
     list: async () => {
       const [names, ours] = await Promise.all([records.names(), devices('self')]);
       const found = await Promise.all(

@@ -44,6 +44,8 @@ export type FileOptions = {
 export interface Containers {
   /** Makes sure the template is in the cache; `progress` is told what takes long. A second call is quick. */
   prepare(template: string, progress: (line: string) => void): Promise<void>;
+  /** Whether `prepare` would have nothing to do. @throws OpError `state` for a name without a recipe. */
+  prepared(template: string): Promise<boolean>;
   /** Whether a container of that name exists without our mark. */
   isForeign(name: string): Promise<boolean>;
   /** Containers that carry our mark, by name. */

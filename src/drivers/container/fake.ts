@@ -101,6 +101,10 @@ export function fakeContainers(
       if (!prepared.has(template)) progress(`template ${template}: building`);
       prepared.add(template);
     },
+    prepared: async (template) => {
+      treePath('/', template, 0);
+      return prepared.has(template);
+    },
     list: async () =>
       [...containers]
         .toSorted(([a], [b]) => (a < b ? -1 : 1))

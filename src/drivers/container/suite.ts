@@ -62,6 +62,11 @@ export function containerSuite(title: string, make: () => Promise<Bench>): void 
 
   const one = definition(100);
 
+  check('a template that was prepared is known to be, and one without a recipe is none', async ({ containers }) => {
+    assert.equal(await containers.prepared('debian-12'), true);
+    await assert.rejects(containers.prepared('no-such'), { code: 'state', message: /no-such/ });
+  });
+
   check(
     'a created container is listed, stopped, with its definition, and one that is destroyed is not',
     async (bench) => {

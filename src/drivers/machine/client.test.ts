@@ -1,6 +1,8 @@
 // The machine that runs the tests, and machines with another kernel or resolver.
 
 import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { scriptedExec } from '../exec.fake.ts';
 import { exec } from '../exec.ts';
@@ -8,6 +10,7 @@ import { nodeFiles } from '../files/client.ts';
 import { fakeFiles } from '../files/fake.ts';
 import { thisMachine } from './client.ts';
 import { machineSuite } from './suite.ts';
+import { locked } from '../lock.ts';
 
 machineSuite('this machine', async () => thisMachine(exec, nodeFiles()));
 
@@ -46,4 +49,16 @@ test("behind systemd-resolved's stub its real name servers are taken", async () 
 
 test('no resolv.conf at all means no name servers', async () => {
   assert.deepEqual(await thisMachine(scriptedExec(() => ({ code: 1 })).exec, fakeFiles()).nameservers(), []);
+});
+
+test('a lock is seen while somebody has it, and asking neither makes the file nor takes it away', async (context) => {
+  const folder = await mkdtemp(`${tmpdir()}/op-dbus-held-`);
+  context.after(() => rm(folder, { recursive: true }));
+  const machine = thisMachine(exec, nodeFiles());
+  const path = `${folder}/lock`;
+  assert.equal(await machine.held(path), false);
+  assert.deepEqual(await readdir(folder), []);
+  await locked(path, 'test', async () => assert.equal(await machine.held(path), true));
+  await writeFile(path, '');
+  assert.equal(await machine.held(path), false);
 });

@@ -1,7 +1,7 @@
 // The machine at hand: kernel modules by sysfs and modprobe -n (modprobe(8)), names by getaddrinfo, resolv.conf(5).
 
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, open, statfs } from 'node:fs/promises';
 import { lookup } from 'node:dns/promises';
 import { isIP, isIPv4 } from 'node:net';
 import { delimiter, join } from 'node:path';
@@ -9,7 +9,11 @@ import { OpError } from '../../error.ts';
 import type { Exec } from '../exec.ts';
 import type { Files } from '../files/contract.ts';
 import { startTime } from '../process.ts';
+import { synchronised } from './clock.ts';
 import type { Machine } from './contract.ts';
+import { exposure } from './exposure.ts';
+import { moduleState, release } from './module.ts';
+import { attempt } from './trial.ts';
 
 /** What systemd-resolved was given, where /etc/resolv.conf names only its stub on loopback. */
 const resolved = '/run/systemd/resolve/resolv.conf';
@@ -24,6 +28,16 @@ export function thisMachine(exec: Exec, files: Files): Machine {
       const own = nameservers(await resolvConf(exec));
       return own.length > 0 ? own : nameservers((await files.read(resolved)) ?? '');
     },
+    kernel: () => release(files),
+    module: (name) => moduleState(files, name),
+    attempt: (trial) => attempt(exec, files, trial),
+    version: (name, option = '--version') => version(exec, name, option),
+    container: () => container(exec),
+    space,
+    writable: (path) => possible(access(path, constants.W_OK)),
+    exposed: (path) => exposure(path),
+    held: (path) => held(exec, path),
+    synchronised: () => synchronised(exec),
   };
 }
 
@@ -70,11 +84,57 @@ async function program(name: string): Promise<string | null> {
   if (name.includes('/')) throw new OpError('internal', `${name}: expected a program's name, not a path`);
   for (const folder of (process.env['PATH'] ?? '').split(delimiter).filter((part) => part.startsWith('/'))) {
     const path = join(folder, name);
-    const there = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (there) return path;
+    if (await possible(access(path, constants.X_OK))) return path;
   }
   return null;
+}
+
+async function version(exec: Exec, name: string, option: string): Promise<string | null> {
+  const path = await program(name);
+  if (path === null) return null;
+  const { stdout, stderr } = await exec([path, option], { deadline: 4000 });
+  const said = /\d+(\.\d+)+[\w.~+-]*/.exec(`${stdout}\n${stderr}`)?.[0];
+  if (said === undefined) throw new OpError('host', `${name} ${option}: says no version`);
+  return said;
+}
+
+/** systemd-detect-virt(1) says `none`, with status 1, where nothing contains us. */
+async function container(exec: Exec): Promise<string | null> {
+  const said = (await exec(['systemd-detect-virt', '--container'], { deadline: 4000 })).stdout.trim();
+  return said === 'none' || said === '' ? null : said;
+}
+
+async function space(path: string): Promise<number> {
+  try {
+    const { bfree, bsize } = await statfs(path);
+    return bfree * bsize;
+  } catch (cause) {
+    throw new OpError('host', `${path}: ${(cause as Error).message}`, { at: path, cause });
+  }
+}
+
+const BUSY = 75;
+
+/** Who would have it alone tries more than once (lock.ts), so it does no harm that we share it for a moment. */
+async function held(exec: Exec, path: string): Promise<boolean> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') return null;
+    throw new OpError('host', `${path}: ${cause.message}`, { at: path, cause });
+  });
+  if (file === null) return false;
+  try {
+    const argv = ['flock', '--nonblock', '--shared', '--conflict-exit-code', `${BUSY}`, '3'] as const;
+    const { code, stderr } = await exec(argv, { descriptor: file.fd, deadline: 4000 });
+    if (code !== 0 && code !== BUSY) throw new OpError('host', `flock: ${stderr.trim()}`, { at: path });
+    return code === BUSY;
+  } finally {
+    await file.close();
+  }
+}
+
+function possible(access: Promise<unknown>): Promise<boolean> {
+  return access.then(
+    () => true,
+    () => false,
+  );
 }

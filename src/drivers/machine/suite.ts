@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Machine } from './contract.ts';
 
-/** `make` gives a machine on which `localhost` has 127.0.0.1 and the program `sh` is installed. */
+/** `make` gives a machine on which `localhost` has 127.0.0.1, `sh`, `bash` and `true` are installed, and /tmp can be written. */
 export function machineSuite(title: string, make: () => Promise<Machine>): void {
   test(`${title}: the datapath is one of two, and the answer does not change`, async () => {
     const machine = await make();
@@ -34,5 +34,40 @@ export function machineSuite(title: string, make: () => Promise<Machine>): void 
 
   test(`${title}: name servers are IPv4 and not loopback`, async () => {
     for (const ip of await (await make()).nameservers()) assert.match(ip, /^(?!127\.)\d+\.\d+\.\d+\.\d+$/);
+  });
+
+  test(`${title}: the kernel has a release`, async () => {
+    assert.match(await (await make()).kernel(), /^\d+\.\d+/);
+  });
+
+  test(`${title}: a module that no kernel has is absent`, async () => {
+    assert.equal(await (await make()).module('no_such_module'), 'absent');
+  });
+
+  test(`${title}: a program has a version, one that isn't installed none, and one that says none is an error`, async () => {
+    const machine = await make();
+    assert.match((await machine.version('bash')) ?? '', /^\d+\.\d+/);
+    assert.equal(await machine.version('no-such-program'), null);
+    await assert.rejects(machine.version('true', 'silent'), { code: 'host', message: /^true silent: / });
+  });
+
+  test(`${title}: a file system has free space, and what isn't there has none and can't be written`, async () => {
+    const machine = await make();
+    assert.ok((await machine.space('/tmp')) > 0);
+    assert.equal(await machine.writable('/tmp'), true);
+    await assert.rejects(machine.space('/no/such'), { code: 'host', message: /^\/no\/such: / });
+    assert.equal(await machine.writable('/no/such'), false);
+  });
+
+  test(`${title}: nothing is exposed or held of what isn't there`, async () => {
+    const machine = await make();
+    assert.deepEqual(await machine.exposed('/no/such'), []);
+    assert.equal(await machine.held('/no/such'), false);
+  });
+
+  test(`${title}: whether the clock is right, and what contains the machine, may be unknown`, async () => {
+    const machine = await make();
+    assert.ok([true, false, null].includes(await machine.synchronised()));
+    assert.notEqual(await machine.container(), '');
   });
 }

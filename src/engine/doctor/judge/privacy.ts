@@ -1,0 +1,61 @@
+// What hides: padding in the kernel, tunnels, proxies, and the programs that get accounts for them.
+
+import type { Facts } from '../fact.ts';
+import { forKernel, install, known, less, unknown, type Verdict, works } from '../finding.ts';
+
+export function shaper(facts: Facts): Verdict {
+  return known([facts.clsact], ({ result, detail }) => {
+    if (result === 'works') return works('a filter can be attached');
+    if (result === 'loadable') return works(`not tried, that would load ${detail}`);
+    const fix = forKernel(facts, 'modprobe -a sch_ingress cls_bpf');
+    if (result === 'untried') return unknown(`not tried, that could load ${detail}`, fix);
+    return less(`level 2 can't pad: ${detail}`, fix);
+  });
+}
+
+export function clang({ clang: asked }: Facts): Verdict {
+  return known([asked], (version) =>
+    version === null ? less('not installed: only padding at level 2 wants it', install('clang')) : works(version),
+  );
+}
+
+export function wireguardTools({ wg }: Facts): Verdict {
+  return known([wg], (version) =>
+    version === null
+      ? less('not installed here; containers have their own', install('wireguard-tools'))
+      : works(version),
+  );
+}
+
+export function wireguardGo({ wireguardGo: asked }: Facts): Verdict {
+  return known([asked], (version) =>
+    version === null ? less('not installed here; containers have their own', install('wireguard-go')) : works(version),
+  );
+}
+
+/** The host's xray goes into the containers; for want of it they have v2ray, which is in their template. */
+export function proxy({ xray, v2ray }: Facts): Verdict {
+  return known([xray, v2ray], (own, other) => {
+    if (own !== null) return works(`xray ${own}`);
+    return works(`v2ray of the containers' template${other === null ? '' : ` (here ${other})`}; no xray on the host`);
+  });
+}
+
+export function wgcf({ wgcf: asked }: Facts): Verdict {
+  return known([asked], (path) =>
+    path === null
+      ? less(
+          'not installed: it registers with WARP',
+          'elsewhere: wgcf register && wgcf generate; then op-dbus init --warp FILE',
+        )
+      : works(path),
+  );
+}
+
+export function netclient({ netclient: asked }: Facts): Verdict {
+  return known([asked], (path) =>
+    path === null
+      ? less("not installed: only Netmaker's mesh wants it", 'install -m 755 netclient /usr/local/bin/')
+      : works(path),
+  );
+}
