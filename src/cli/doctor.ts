@@ -6,7 +6,7 @@ import { DEADLINE, gather } from '../engine/doctor/fact.ts';
 import type { Finding, Level } from '../engine/doctor/finding.ts';
 import { needs } from '../engine/doctor/need.ts';
 import { onThisMachine } from './host.ts';
-import { load } from './load.ts';
+import { load } from '../engine/load.ts';
 import { json, out } from './output.ts';
 
 type Options = { readonly json?: boolean };

@@ -50,7 +50,7 @@ export async function daemon({ host, stop, alone, log }: DaemonGiven): Promise<v
   let published = '';
   let refused: Refusal | null = null;
   /** Whether the file is to be looked at, and why. */
-  let file: 'edited' | 'other' | null = 'other';
+  const ahead: { file: 'edited' | 'other' | null } = { file: 'other' };
   const tell: Tell = (level, text) => {
     const event = { at: new Date().toISOString(), level, text };
     events.push(event);
@@ -60,7 +60,7 @@ export async function daemon({ host, stop, alone, log }: DaemonGiven): Promise<v
   const given = { host, patience: patience(), tell, alone, now: () => Date.now() };
   const following = follow(wake.ring);
   const edited = (): void => {
-    file = 'edited';
+    ahead.file = 'edited';
     given.patience.forget();
     wake.ring();
   };
@@ -85,12 +85,12 @@ export async function daemon({ host, stop, alone, log }: DaemonGiven): Promise<v
     while (!stop.aborted) {
       let again: number | null = null;
       try {
-        if (file !== null) {
-          const why: 'edited' | 'other' = file;
-          file = null;
+        const why = ahead.file;
+        if (why !== null) {
+          ahead.file = null;
           const taken = await takeFile(given, why === 'edited');
           refused = taken.refusal;
-          if (taken.later) file = why;
+          if (taken.later) ahead.file ??= why;
         }
         const finding = await keep(given);
         if (blind > 0) tell('info', 'the host can be looked at again');
@@ -98,7 +98,7 @@ export async function daemon({ host, stop, alone, log }: DaemonGiven): Promise<v
         if (finding.state === 'kept' && last !== 'kept') tell('info', 'the host is as it was applied');
         if (finding.state === 'nothing' && last !== 'nothing') tell('info', 'nothing is applied: nothing to keep');
         last = finding.state;
-        again = file === null ? finding.again : 250;
+        again = ahead.file === null ? finding.again : 250;
         following.set(await sources(host, finding.wanted, edited));
         await publish(finding.state, finding);
       } catch (error) {
