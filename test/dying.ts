@@ -29,6 +29,8 @@ export function dying(
         return (...args: unknown[]): unknown => {
           const result = (): unknown => Reflect.apply(member, target, args) as unknown;
           // What gives no promise is no effect: names, attach, remember; a filter's methods are looked at one by one.
+          // A bus is a driver too: each of its calls is one that counts.
+          if (key === 'system') return effect(async () => guarded((await result()) as object));
           if (synchronous.has(String(key))) return key === 'filter' ? guarded(result() as object) : result();
           return effect(result as () => Promise<unknown>);
         };

@@ -4,6 +4,8 @@ import { type FakeContainers, fakeContainers } from '../src/drivers/container/fa
 import type { ExecResult } from '../src/drivers/exec.ts';
 import { scriptedExec } from '../src/drivers/exec.fake.ts';
 import { fakeControl } from '../src/drivers/control/fake.ts';
+import { type FakeDBus, fakeDBus } from '../src/drivers/dbus/fake.ts';
+import { fakeSystemd, type FakeSystemd } from '../src/drivers/dbus/systemd.fake.ts';
 import { type FakeFiles, fakeFiles } from '../src/drivers/files/fake.ts';
 import type { Host } from '../src/drivers/host.ts';
 import { fakeMachine } from '../src/drivers/machine/fake.ts';
@@ -15,13 +17,19 @@ import { fakeOvsdb } from '../src/drivers/ovsdb/fake.ts';
 import { fakeSecrets } from '../src/drivers/secret/fake.ts';
 import { samples } from '../src/kinds/container/samples.ts';
 
-export type FakeHost = Host & { readonly containers: FakeContainers; readonly files: FakeFiles };
+export type FakeHost = Host & {
+  readonly containers: FakeContainers;
+  readonly dbus: FakeDBus;
+  readonly files: FakeFiles;
+  readonly systemd: FakeSystemd;
+};
 
 /** `refuse` names programs that end with status 1 inside containers. */
 export function fakeHost(refuse: readonly string[] = [], net: FakeNet = fakeNet()): FakeHost {
   const files = fakeFiles();
   const ovsdb = fakeOvsdb();
   const active = new Set<string>();
+  const units = fakeSystemd();
   return {
     ovsdb: withDevices(ovsdb, net),
     openflow: fakeOpenFlow(ovsdb),
@@ -32,6 +40,8 @@ export function fakeHost(refuse: readonly string[] = [], net: FakeNet = fakeNet(
     files,
     secrets: fakeSecrets(files),
     machine: fakeMachine(),
+    dbus: fakeDBus(units.serve),
+    systemd: units,
     exec: scriptedExec(() => undefined).exec,
   };
 }

@@ -22,6 +22,14 @@ function beside(text: string, container: object): string {
 const renumbered = client.replace('"id": 102', '"id": 112').replaceAll(/("container_id": "|container:)102/g, '$1112');
 const plain = { id: 105, name: 'web-server', network: { veth: true, ipv4: '10.0.0.105/24' } };
 
+/** The agent's plugins, about units that the fake systemd has. */
+function agent(units: object, properties: object): string {
+  const where = { destination: 'org.freedesktop.systemd1', path: '/org/freedesktop/systemd1' };
+  const objects = [{ ...where, interface: 'org.freedesktop.systemd1.Manager', properties }];
+  return JSON.stringify({ systemd: { units }, dbus: { objects } });
+}
+const limit = { 'limit.conf': '[Service]\nMemoryMax=1G\n' };
+
 export const texts = {
   none: read('none'),
   client,
@@ -31,6 +39,21 @@ export const texts = {
   'client with another id behind the same port name': renumbered,
   'client at another level': client.replace('"obfuscation_level": 3', '"obfuscation_level": 1'),
   'client with another peer': client.replace('"10.99.0.0/24"', '"10.99.0.7/32"'),
+  agent: agent(
+    {
+      'ssh.service': { enabled: true, active: true, drop_ins: limit },
+      'old.service': { masked: false, enabled: true, active: true },
+      'cron.service': { masked: true, enabled: false, active: false },
+    },
+    { LogLevel: 'debug', RuntimeWatchdogUSec: '18446744073709551615' },
+  ),
+  'agent with other units': agent(
+    {
+      'ssh.service': { active: false, drop_ins: { 'a.conf': '[Unit]\n' } },
+      'cron.service': { drop_ins: limit, active: true },
+    },
+    { LogLevel: 'notice', ServiceWatchdogs: false },
+  ),
 };
 export type Name = keyof typeof texts;
 export type Given = Name | { readonly text: string };

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { difference } from '../src/core/plan.ts';
 import { fingerprints } from '../src/core/secret.ts';
 import type { Resource } from '../src/core/resource.ts';
+import { fakeSystemd } from '../src/drivers/dbus/systemd.fake.ts';
 import type { Host } from '../src/drivers/host.ts';
 import type { FakeOvsdb } from '../src/drivers/ovsdb/fake.ts';
 import { readJournal } from '../src/engine/journal.ts';
@@ -41,8 +42,18 @@ async function looks(host: FakeHost): Promise<unknown> {
       { running, files: Object.fromEntries(files) },
     ]),
   );
+  // What nobody declares is seen here as well.
+  const { units, settings } = host.systemd;
+  const systemd = structuredClone({ units, settings });
   const found = (await observe(host)).toSorted((a, b) => (`${a.kind} ${a.name}` < `${b.kind} ${b.name}` ? -1 : 1));
-  return { found, inside };
+  return { found, inside, systemd, files: await host.files.list('/etc/systemd/system') };
+}
+
+/** What was there before op-dbus came is there again when it goes. */
+async function asFound(host: FakeHost, message: string): Promise<void> {
+  await go(host, 'down');
+  const { units, settings } = fakeSystemd();
+  assert.deepEqual({ units: host.systemd.units, settings: host.systemd.settings }, { units, settings }, message);
 }
 
 /** Dies on the way from one state to another; then `next` is what a person does. */
@@ -84,6 +95,9 @@ const ways: readonly (readonly [To, To])[] = [
   ['vps', 'client with a plain container'],
   ['client', 'client with another id'],
   ['client', 'down'],
+  ['none', 'agent'],
+  ['agent', 'agent with other units'],
+  ['agent', 'down'],
 ];
 
 for (const [from, to] of ways) {
@@ -102,6 +116,7 @@ for (const [from, to] of ways) {
           [],
           `${at} ${when}`,
         );
+        await asFound(host, `${at} ${when}`);
       }
   });
 
@@ -116,6 +131,7 @@ for (const [from, to] of ways) {
         if (journal !== null) assert.deepEqual(await looks(host), before, `${at} ${when}`);
         else if (difference(await observe(host), await wanted(host, to)).length > 0)
           assert.deepEqual(await looks(host), before, `${at} ${when} ${over}`);
+        await asFound(host, `${at} ${when}`);
       }
   });
 

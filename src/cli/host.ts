@@ -1,6 +1,8 @@
 // The real host: every driver with its default paths.
 
+import { existsSync } from 'node:fs';
 import { lxcContainers } from '../drivers/container/client.ts';
+import { systemBus } from '../drivers/dbus/client.ts';
 import { exec } from '../drivers/exec.ts';
 import { nodeFiles } from '../drivers/files/client.ts';
 import type { Host } from '../drivers/host.ts';
@@ -10,6 +12,7 @@ import { nftables } from '../drivers/nft/client.ts';
 import { controlSocket } from '../drivers/control/client.ts';
 import { openFlow } from '../drivers/openflow/client.ts';
 import { connectOvsdb } from '../drivers/ovsdb/client.ts';
+import { optionalOvsdb } from '../drivers/ovsdb/optional.ts';
 import { secretStore } from '../drivers/secret/client.ts';
 import { locked } from '../drivers/lock.ts';
 import { expire } from '../engine/confirm.ts';
@@ -71,8 +74,13 @@ export async function onThisHost<T>(action: (host: Host) => Promise<T>): Promise
 export async function onThisMachine<T>(action: (host: Host) => Promise<T>, deadline = 10_000): Promise<T> {
   const files = nodeFiles();
   const control = controlSocket(RUN_DIR, deadline);
+  const machine = thisMachine(exec, files);
+  const socket = `${RUN_DIR}/db.sock`;
+  const installed = async (): Promise<boolean> =>
+    [socket, '/etc/openvswitch/conf.db'].some((path) => existsSync(path)) ||
+    (await machine.program('ovs-vswitchd')) !== null;
   const host: Host = {
-    ovsdb: connectOvsdb(`${RUN_DIR}/db.sock`, { deadline }),
+    ovsdb: optionalOvsdb(connectOvsdb(socket, { deadline }), installed),
     openflow: openFlow(RUN_DIR, control),
     control,
     net: iproute(exec),
@@ -80,12 +88,14 @@ export async function onThisMachine<T>(action: (host: Host) => Promise<T>, deadl
     containers: lxcContainers({ exec }),
     files,
     secrets: secretStore(undefined, files),
-    machine: thisMachine(exec, files),
+    machine,
+    dbus: systemBus(),
     exec,
   };
   try {
     return await action(host);
   } finally {
+    await host.dbus.close();
     await host.containers.close();
     await host.ovsdb.close();
   }

@@ -37,7 +37,7 @@ export function initCommand(program: Command): void {
     .option('--server-name <name>', "the name in the VPS's certificate")
     .option('--public-ip <address>', 'VPS: its address as seen from outside')
     .option('--endpoint <host>', 'client: where WireGuard clients reach this host, for the generated client.conf')
-    .usage('--profile none|privacy-client|privacy-vps [options]')
+    .usage('--profile none|privacy-client|privacy-vps|agent [options]')
     .allowExcessArguments(false)
     .action(write);
 }

@@ -143,6 +143,28 @@ export type Topology = {
   readonly published: readonly Published[];
   /** Addresses of the members whose traffic may leave by the uplink, masqueraded (the exits). */
   readonly exits: readonly { readonly ip: string; readonly pin: Member['pin'] }[];
+  readonly units: readonly Unit[];
+  readonly properties: readonly Property[];
+};
+
+/** A unit of the host's systemd, as far as the file declares it; null: left as it is. */
+type Unit = {
+  readonly name: string;
+  readonly enabled: boolean | null;
+  readonly active: boolean | null;
+  readonly masked: boolean | null;
+  /** Name → content. */
+  readonly dropIns: Readonly<Record<string, string>>;
+};
+
+/** A property of an object on the system bus. */
+type Property = {
+  readonly destination: string;
+  readonly path: string;
+  readonly interface: string;
+  readonly property: string;
+  /** JSON as in the file. */
+  readonly value: unknown;
 };
 
 /** What the machine is, as far as the wanted resources depend on it. Gathered by the engine, before planning. */

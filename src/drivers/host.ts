@@ -2,6 +2,7 @@
 
 import type { Control } from './control/contract.ts';
 import type { Containers } from './container/contract.ts';
+import type { DBus } from './dbus/contract.ts';
 import type { Exec } from './exec.ts';
 import type { Files } from './files/contract.ts';
 import type { Machine } from './machine/contract.ts';
@@ -21,5 +22,6 @@ export type Host = {
   readonly files: Files;
   readonly secrets: Secrets;
   readonly machine: Machine;
+  readonly dbus: DBus;
   readonly exec: Exec;
 };

@@ -5,14 +5,16 @@ import { container } from './container/index.ts';
 import { filter } from './filter/index.ts';
 import { flow } from './flow/index.ts';
 import type { Kind } from './kind.ts';
+import { object } from './object/index.ts';
 import { port } from './port/index.ts';
 import { proxy } from './proxy/index.ts';
 import { sysctl } from './sysctl/index.ts';
 import { tunnel } from './tunnel/index.ts';
+import { unit } from './unit/index.ts';
 
 /**
  * Shut first (filter), then the switch (bridge, port, flow), then what sends (container), and inside the containers from
- * the exit inwards (proxy before tunnel): no packet ever meets a half-built path.
+ * the exit inwards (proxy before tunnel): no packet ever meets a half-built path. Then the host's own services.
  */
 export const kinds = [
   filter,
@@ -23,4 +25,6 @@ export const kinds = [
   container,
   proxy,
   tunnel,
+  unit,
+  object,
 ] as unknown as readonly Kind<unknown>[];

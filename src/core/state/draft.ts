@@ -18,6 +18,8 @@ export type ContainerDraft = NonNullable<NonNullable<NonNullable<Draft['lxc']>['
 export type BridgeDraft = NonNullable<NonNullable<NonNullable<Draft['openflow']>['bridges']>[number]>;
 export type PolicyDraft = NonNullable<NonNullable<NonNullable<Draft['openflow']>['flow_policies']>[number]>;
 export type FlowDraft = NonNullable<NonNullable<BridgeDraft['flows']>[number]>;
+export type UnitDraft = NonNullable<NonNullable<NonNullable<Draft['systemd']>['units']>[string]>;
+export type ObjectDraft = NonNullable<NonNullable<NonNullable<Draft['dbus']>['objects']>[number]>;
 export type ActionDraft = NonNullable<NonNullable<FlowDraft['actions']>[number]>;
 
 /** A copy of `value` in which whatever stands at one of `paths` is undefined. */

@@ -93,6 +93,18 @@ export const nat = text('an IPv4 address, alone or with a port or ports, like 10
   return ipv4(value, isIPv4(ip) && more.length === 0 && range.length <= 2 && low <= high && high <= 65535);
 });
 
+export const busName = pattern(
+  /^(?=.{1,255}$)[A-Za-z_-][A-Za-z0-9_-]*(\.[A-Za-z_-][A-Za-z0-9_-]*)+$/,
+  'a well-known bus name, like org.freedesktop.systemd1',
+);
+
+export const objectPath = pattern(/^(\/|(\/[A-Za-z0-9_]+)+)$/, 'an object path, like /org/freedesktop/systemd1');
+
+export const interfaceName = pattern(
+  /^(?=.{1,255}$)[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$/,
+  'an interface, like org.freedesktop.systemd1.Manager',
+);
+
 /** Reads `host:port`; null for anything else. */
 export function parseEndpoint(value: string): { readonly host: string; readonly port: number } | null {
   const [, name = '', digits = ''] = /^(.*):([1-9][0-9]{0,4})$/.exec(value) ?? [];

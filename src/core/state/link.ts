@@ -102,7 +102,7 @@ export function fill(output: Output): State {
     };
     return { ...container, network: filled };
   });
-  return { lxc: { ...output.lxc, containers }, openflow: { ...output.openflow, bridges } };
+  return { ...output, lxc: { ...output.lxc, containers }, openflow: { ...output.openflow, bridges } };
 }
 
 /** A container without a network takes its id's address in the subnet: 10.0.0.104 for 104; no id above 254 has one. */

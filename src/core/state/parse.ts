@@ -58,9 +58,9 @@ function findAll(value: unknown, wrapped: boolean, issues: readonly z.core.$ZodI
 
 /** An empty file would remove everything: that is what `down` is for, said in so many words. */
 function nothing(draft: Draft, path: Path): readonly Finding[] {
-  if (draft.lxc !== undefined || draft.openflow !== undefined) return [];
+  if ([draft.lxc, draft.openflow, draft.systemd, draft.dbus].some((part) => part !== undefined)) return [];
   const hint = 'To remove all that op-dbus has made on this host: op-dbus down';
-  return [{ path, message: 'describes nothing: expected lxc or openflow', hint }];
+  return [{ path, message: 'describes nothing: expected lxc, openflow, systemd or dbus', hint }];
 }
 
 function toProblem({ path, message, hint }: Finding, { line, column }: Position, wrapped: boolean): Problem {
@@ -71,7 +71,7 @@ function toProblem({ path, message, hint }: Finding, { line, column }: Position,
 /** `lxc` beside `plugins`: the two shapes mixed. */
 function misplaced(finding: Finding): Finding {
   const { path, key } = finding;
-  return key && path.length === 1 && (path[0] === 'lxc' || path[0] === 'openflow')
+  return key && path.length === 1 && ['lxc', 'openflow', 'systemd', 'dbus'].includes(String(path[0]))
     ? { ...finding, hint: `Move ${path[0]} into plugins.` }
     : finding;
 }

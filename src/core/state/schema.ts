@@ -219,7 +219,35 @@ const openflow = z.strictObject({
   bridges: z.array(bridge).optional(),
 });
 
-const plugins = z.strictObject({ lxc: lxc.prefault({}), openflow: openflow.prefault({}) });
+/** extension: a unit of the host's systemd; only what is declared is kept. */
+const unit = z.strictObject({
+  enabled: z.boolean().optional(),
+  active: z.boolean().optional(),
+  masked: z.boolean().optional(),
+  /** Name → content, a file that ends in .conf in UNIT.d. */
+  drop_ins: z.record(z.string(), z.string()).optional(),
+});
+
+const systemd = z.strictObject({ units: z.record(z.string(), unit).default({}) });
+
+/** extension: properties of any object on the system bus. */
+const object = z.strictObject({
+  bus: z.literal('system').default('system'),
+  destination: format.busName,
+  path: format.objectPath,
+  interface: format.interfaceName,
+  /** Name → value as JSON; its type is the one that the property has, which only the host knows. */
+  properties: z.record(z.string(), z.unknown().meta({ description: "a value of the property's type" })),
+});
+
+const dbus = z.strictObject({ objects: z.array(object).default([]) });
+
+const plugins = z.strictObject({
+  lxc: lxc.prefault({}),
+  openflow: openflow.prefault({}),
+  systemd: systemd.prefault({}),
+  dbus: dbus.prefault({}),
+});
 
 /** The first shape of the specification: `plugins` alone at top level. */
 export const bare = plugins.extend({ $schema: z.string().optional() });
@@ -236,6 +264,8 @@ export type Output = z.output<typeof plugins>;
 export type State = {
   readonly lxc: Omit<Output['lxc'], 'containers'> & { readonly containers: readonly ContainerState[] };
   readonly openflow: Omit<Output['openflow'], 'bridges'> & { readonly bridges: readonly BridgeState[] };
+  readonly systemd: Output['systemd'];
+  readonly dbus: Output['dbus'];
 };
 export type ContainerState = Omit<z.output<typeof container>, 'network'> & { readonly network: NetworkState };
 type NetworkState = z.output<typeof network> & {

@@ -57,6 +57,22 @@ export function topology(state: State, resolved: Resolved, found: readonly Disco
     meters: metersOf(state),
     published: members.flatMap(published),
     exits: members.filter(({ next }) => next === 'host').map(({ address, pin }) => ({ ip: address.ip, pin })),
+    ...hostOf(state),
+  };
+}
+
+/** What the file says of the host beside containers and switch. */
+function hostOf({ systemd, dbus }: State): Pick<Topology, 'units' | 'properties'> {
+  return {
+    units: Object.entries(systemd.units).map(
+      ([name, { enabled = null, active = null, masked = null, drop_ins = {} }]) => ({
+        ...{ name, enabled, active, masked },
+        dropIns: drop_ins,
+      }),
+    ),
+    properties: dbus.objects.flatMap(({ destination, path, interface: of, properties }) =>
+      Object.entries(properties).map(([property, value]) => ({ destination, path, interface: of, property, value })),
+    ),
   };
 }
 

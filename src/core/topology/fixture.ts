@@ -107,6 +107,8 @@ export const client: Topology = {
   meters: [],
   published: [{ protocol: 'udp', port: 51820, to: '10.0.0.100', from: 'lan' }],
   exits: [{ ip: '10.0.0.102', pin: { protocol: 'tcp', to: VPS } }],
+  units: [],
+  properties: [],
 };
 
 export const vps: Topology = {
@@ -139,6 +141,8 @@ export const vps: Topology = {
   meters: [],
   published: [{ protocol: 'tcp', port: 443, to: '10.0.0.100', from: 'anywhere' }],
   exits: [{ ip: '10.0.0.100', pin: null }],
+  units: [],
+  properties: [],
 };
 
 export const none: Topology = {
@@ -151,4 +155,6 @@ export const none: Topology = {
   meters: [],
   published: [],
   exits: [],
+  units: [],
+  properties: [],
 };

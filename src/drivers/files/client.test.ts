@@ -30,6 +30,8 @@ test('files are 0600 and new parents 0700 unless told otherwise', async () => {
   assert.equal((await lstat(join(root, 'a/b/d'))).mode & 0o777, 0o644);
   assert.equal((await lstat(join(root, 'a/b'))).mode & 0o777, 0o700);
   assert.equal((await lstat(join(root, 'a'))).mode & 0o777, 0o700);
+  await files.write('/e/f', 'x', 0o644, 0o755);
+  assert.equal((await lstat(join(root, 'e'))).mode & 0o777, 0o755);
 });
 
 test('rewriting a file gives it the new mode', async () => {

@@ -19,7 +19,8 @@ export function nodeFiles(root = '/'): Files {
   return {
     read: (path) => host('reading', path, () => read(at(path))),
     mode: (path) => host('reading', path, () => mode(at(path))),
-    write: (path, content, mode = 0o600) => host('writing', path, () => write(at(path), content, mode)),
+    write: (path, content, mode = 0o600, parents = 0o700) =>
+      host('writing', path, () => write(at(path), content, mode, parents)),
     remove: (path) => host('removing', path, () => remove(at(path))),
     sweep: (path) => host('sweeping', path, () => sweep(at(path))),
     list: (path) => host('listing', path, () => list(at(path))),
@@ -41,9 +42,9 @@ async function mode(path: string): Promise<number | null> {
   return found === null ? null : found.mode & 0o7777;
 }
 
-async function write(path: string, content: string, mode: number): Promise<void> {
+async function write(path: string, content: string, mode: number, parents: number): Promise<void> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(folder, { recursive: true, mode: parents });
   const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   const file = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {

@@ -25,6 +25,7 @@ export function connectOvsdb(path: string, { deadline = 10_000, patience = 10_00
   const limits = { deadline, patience };
   const session: Session = { path, link: null, live: null, closed: false };
   return {
+    reach: async () => void (await connected(session)),
     bridges: async () => (await look(await connected(session), deadline)).bridges,
     transact: async (steps, comment) => {
       if (steps.length > 0) await carryOut(await connected(session), limits, steps, comment);

@@ -66,6 +66,8 @@ export type Step =
   | { readonly op: 'delete-port'; readonly bridge: string; readonly name: string };
 
 export interface Ovsdb {
+  /** @throws OpError `host` when the database can't be reached, also where `bridges` takes that for none. */
+  reach(): Promise<void>;
   /** Every bridge with its ports. @throws OpError `host` when the database can't be reached. */
   bridges(): Promise<readonly BridgeRow[]>;
   /**

@@ -24,6 +24,7 @@ export function fakeOvsdb(): FakeOvsdb {
   };
   return {
     comments,
+    reach: async () => {},
     bridges: async () => bridges,
     transact: async (steps, comment) => {
       if (steps.length === 0) return;

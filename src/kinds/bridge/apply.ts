@@ -7,8 +7,9 @@ import { OpError } from '../../error.ts';
 import { addressKey, ours } from './observe.ts';
 import type { Spec } from './schema.ts';
 
-/** @throws OpError `foreign` when a bridge or device of a name that is to be made exists without our mark. */
+/** @throws OpError `foreign` when a bridge or device of a name that is to be made exists without our mark, `host` without a switch. */
 export async function preflight(host: Host, batch: readonly Change<Spec>[]): Promise<void> {
+  if (batch.some(({ after }) => after !== null)) await host.ovsdb.reach();
   const [bridges, links] = await Promise.all([host.ovsdb.bridges(), host.net.links()]);
   for (const change of batch.filter((candidate) => candidate.before === null)) {
     const row = bridges.find((candidate) => candidate.name === change.name);

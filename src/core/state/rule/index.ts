@@ -8,14 +8,28 @@ import { addresses } from './address.ts';
 import { chains } from './chain.ts';
 import { flows } from './flow.ts';
 import { names } from './name.ts';
+import { objects } from './object.ts';
 import { peers } from './peer.ts';
 import { policies } from './policy.ts';
 import { ports } from './port.ts';
 import { published } from './publish.ts';
 import type { Rule, View } from './rule.ts';
 import { services } from './service.ts';
+import { units } from './unit.ts';
 
-const rules: readonly Rule[] = [names, ports, addresses, services, peers, published, policies, flows, chains];
+const rules: readonly Rule[] = [
+  names,
+  ports,
+  addresses,
+  services,
+  peers,
+  published,
+  policies,
+  flows,
+  chains,
+  units,
+  objects,
+];
 
 /** All that doesn't fit together, in no particular order. */
 export function judge(view: View): readonly Finding[] {

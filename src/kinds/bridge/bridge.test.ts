@@ -1,0 +1,21 @@
+// Bridges on a machine that has no switch.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Change } from '../../core/resource.ts';
+import type { Host } from '../../drivers/host.ts';
+import { fakeNet } from '../../drivers/net/fake.ts';
+import { fakeOvsdb } from '../../drivers/ovsdb/fake.ts';
+import { OpError } from '../../error.ts';
+import { bridge } from './index.ts';
+import type { Spec } from './schema.ts';
+
+test('a bridge that can not be made for want of a switch is found out before anything is changed', async () => {
+  const reach = () => Promise.reject(new OpError('host', 'no switch'));
+  const host = { ovsdb: { ...fakeOvsdb(), reach }, net: fakeNet() } as unknown as Host;
+  const spec: Spec = { datapath: 'netdev', mac: '02:0a:00:00:00:01', address: null };
+  const made: Change<Spec> = { kind: 'bridge', name: 'ovsbr0', before: null, after: spec };
+  const preflight = async (change: Change<Spec>): Promise<void> => bridge.preflight?.(host, [change], () => {});
+  await assert.rejects(preflight(made), { code: 'host', message: 'no switch' });
+  await preflight({ ...made, before: spec, after: null });
+});
