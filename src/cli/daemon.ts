@@ -2,9 +2,10 @@
 
 import type { Command } from 'commander';
 import { daemon, type Event } from '../daemon/daemon.ts';
-import { ifFree, locked } from '../drivers/lock.ts';
-import { lockPath, onThisHost } from './host.ts';
+import { ifFree, LOCK, locked } from '../drivers/lock.ts';
+import { onThisHost } from './host.ts';
 import { plainly } from './output.ts';
+import { version } from './version.ts';
 
 export function daemonCommand(program: Command): void {
   program
@@ -12,13 +13,13 @@ export function daemonCommand(program: Command): void {
     .description('keep this host as the state applied last says, and as its file is edited (op-dbusd runs it)')
     .action(async () => {
       await onThisHost((host) =>
-        locked('/run/op-dbusd.lock', 'op-dbusd', () => daemon({ host, stop: ended(), alone, log })),
+        locked('/run/op-dbusd.lock', 'op-dbusd', () => daemon({ host, stop: ended(), alone, log, version })),
       );
     });
 }
 
 async function alone<T>(action: () => Promise<T>): Promise<T | null> {
-  return (await ifFree(lockPath, action))?.result ?? null;
+  return (await ifFree(LOCK, action))?.result ?? null;
 }
 
 /** Raised by SIGTERM and Ctrl-C; SIGHUP is nothing to end for. */

@@ -14,13 +14,10 @@ import { openFlow } from '../drivers/openflow/client.ts';
 import { connectOvsdb } from '../drivers/ovsdb/client.ts';
 import { optionalOvsdb } from '../drivers/ovsdb/optional.ts';
 import { secretStore } from '../drivers/secret/client.ts';
-import { locked } from '../drivers/lock.ts';
+import { LOCK, locked } from '../drivers/lock.ts';
 import { expire } from '../engine/confirm.ts';
 import { OpError } from '../error.ts';
 import { note } from './output.ts';
-
-/** Held by whoever changes the host. */
-export const lockPath = '/run/op-dbus.lock';
 
 /** Where Open vSwitch has its sockets. */
 const RUN_DIR = '/run/openvswitch';
@@ -28,7 +25,7 @@ const RUN_DIR = '/run/openvswitch';
 /** `onThisHost`, while no other command of ours changes it; `stop` is raised by the first Ctrl-C, SIGTERM or SIGHUP. */
 export async function changingThisHost<T>(action: (host: Host, stop: AbortSignal) => Promise<T>): Promise<T> {
   needRoot();
-  return locked(lockPath, 'op-dbus command', () =>
+  return locked(LOCK, 'op-dbus command', () =>
     interruptible((stop) =>
       onThisHost(async (host) => {
         const undone = await expire(host, () => {});

@@ -15,6 +15,7 @@ import { labCommand } from './lab.ts';
 import { complain } from './output.ts';
 import { queryCommand } from './query.ts';
 import { rollbackCommand } from './rollback.ts';
+import { statusCommand } from './status.ts';
 import { traceCommand } from './trace.ts';
 import { verifyCommand } from './verify.ts';
 import { version } from './version.ts';
@@ -40,6 +41,7 @@ for (const add of [
   applyCommand,
   confirmCommand,
   verifyCommand,
+  statusCommand,
   queryCommand,
   explainCommand,
   traceCommand,

@@ -23,11 +23,11 @@ import { render } from '../engine/run.ts';
 import { verify } from '../engine/verify.ts';
 import { want } from '../engine/want.ts';
 import type { Event, Report } from './daemon.ts';
-import { because } from './keeper.ts';
+import { because, type Tell } from './keeper.ts';
 import { objectsOf, type Served } from './object.ts';
 
-export const NAME = 'org.opdbus1';
-export const PATH = '/org/opdbus1';
+const NAME = 'org.opdbus1';
+const PATH = '/org/opdbus1';
 const MANAGER = 'org.opdbus1.Manager';
 
 /** Where keys and certificates lie when a state comes by the bus and nothing was applied before. */
@@ -78,6 +78,61 @@ export async function serve(bus: Bus, given: BusGiven): Promise<Service> {
         if (!there.has(path)) there.set(path, { served: one, exported: bus.export(path, [one.interface()]) });
     },
   };
+}
+
+/**
+ * Serves on the system bus, and again whenever that has gone and come back. A host without one is served all the same:
+ * that is told once.
+ */
+export function onBus(given: BusGiven, tell: Tell, stop: AbortSignal): OnBus {
+  let service: Service | null = null;
+  let wanted: readonly Resource[] = [];
+  let told = false;
+  const loop = async (): Promise<void> => {
+    for (let wait = 500; !stop.aborted; wait = Math.min(wait * 2, 60_000)) {
+      try {
+        const bus = await given.host.dbus.system();
+        service = await serve(bus, given);
+        service.update(given.report(), wanted);
+        wait = 500;
+        await Promise.race([bus.ended, aborted(stop)]);
+        service = null;
+        if (stop.aborted) await bus.release(NAME).catch(() => {});
+      } catch (error) {
+        if (!told) tell('warning', `not on the system bus: ${because(error)}`);
+        told = true;
+      }
+      await Promise.race([sleep(wait), aborted(stop)]);
+    }
+  };
+  const done = loop();
+  return {
+    event: (event) => service?.event(event),
+    update: (report, fresh) => {
+      wanted = fresh ?? wanted;
+      service?.update(report, wanted);
+    },
+    close: () => done,
+  };
+}
+
+/** `update` with null: what the host is to be is as before. */
+export type OnBus = Pick<Service, 'event'> & {
+  readonly update: (report: Report, wanted: readonly Resource[] | null) => void;
+  /** Resolves once `stop` was raised and the name is given back. */
+  readonly close: () => Promise<void>;
+};
+
+/** Doesn't keep the process alive. */
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
+}
+
+function aborted(stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (stop.aborted) resolve();
+    else stop.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 /** Properties that follow the report. */

@@ -4,6 +4,7 @@ import type { Host } from '../drivers/host.ts';
 import { MARK } from '../drivers/ovsdb/contract.ts';
 import type { Resource } from '../core/resource.ts';
 import { lastApplied } from '../engine/applied.ts';
+import { onBus } from './bus.ts';
 import { type Refusal, takeFile } from './file.ts';
 import { follow, type Source } from './follow.ts';
 import { because, type Finding, keep, type Level, type Tell } from './keeper.ts';
@@ -19,6 +20,10 @@ export type Report = {
   readonly drift: number;
   readonly held: readonly { readonly what: string; readonly until: string; readonly times: number }[];
   readonly refused: Refusal | null;
+  /** The file applied last, as it was given. */
+  readonly applied: string | null;
+  /** Until when somebody has to confirm that; null when nothing waits for it. */
+  readonly unconfirmed: string | null;
   /** Sources that tell nothing just now, and why. */
   readonly deaf: readonly { readonly name: string; readonly why: string }[];
   /** The last ones, the newest at the end. */
@@ -30,6 +35,7 @@ export type DaemonGiven = {
   readonly stop: AbortSignal;
   readonly alone: <T>(action: () => Promise<T>) => Promise<T | null>;
   readonly log: (event: Event) => void;
+  readonly version: string;
 };
 
 /** Where what the daemon knows is read by `op-dbus status`; 0600, gone with it. */
@@ -43,7 +49,7 @@ const BLIND = [100, 250, 500, 1000, 2000, 5000] as const;
 const KEPT_EVENTS = 50;
 
 /** Runs until `stop` is raised; leaves the data path as it is. */
-export async function daemon({ host, stop, alone, log }: DaemonGiven): Promise<void> {
+export async function daemon({ host, stop, alone, log, version }: DaemonGiven): Promise<void> {
   const wake = alarm(stop);
   const started = new Date().toISOString();
   const events: Event[] = [];
@@ -56,6 +62,7 @@ export async function daemon({ host, stop, alone, log }: DaemonGiven): Promise<v
     events.push(event);
     if (events.length > KEPT_EVENTS) events.shift();
     log(event);
+    bus?.event(event);
   };
   const given = { host, patience: patience(), tell, alone, now: () => Date.now() };
   const following = follow(wake.ring);
@@ -64,13 +71,23 @@ export async function daemon({ host, stop, alone, log }: DaemonGiven): Promise<v
     given.patience.forget();
     wake.ring();
   };
+  const reported = (state: Report['state'], finding: Finding | null): Report => ({
+    pid: process.pid,
+    started,
+    state,
+    drift: finding?.drift ?? 0,
+    held: (finding?.held ?? []).map((one) => ({ ...one, until: new Date(one.until).toISOString() })),
+    refused,
+    applied: finding?.applied ?? null,
+    unconfirmed: finding?.unconfirmed ?? null,
+    deaf: following.deaf(),
+    events,
+  });
+  let report = reported('looking', null);
+  const bus = onBus({ host, version, alone, report: () => report }, tell, stop);
   const publish = async (state: Report['state'], finding: Finding | null): Promise<void> => {
-    const held = (finding?.held ?? []).map((one) => ({ ...one, until: new Date(one.until).toISOString() }));
-    const drift = finding?.drift ?? 0;
-    const report: Report = {
-      ...{ pid: process.pid, started, state, drift, held, refused },
-      ...{ deaf: following.deaf(), events },
-    };
+    report = reported(state, finding);
+    bus.update(report, finding?.wanted ?? null);
     const text = `${JSON.stringify({ version: 1, ...report }, null, 2)}\n`;
     if (text === published) return;
     published = text;
@@ -112,7 +129,7 @@ export async function daemon({ host, stop, alone, log }: DaemonGiven): Promise<v
       if (!stop.aborted) await sleep(SETTLE);
     }
   } finally {
-    await following.close();
+    await Promise.all([following.close(), bus.close()]);
     tell('info', 'stopped; the data path stays as it is');
     await host.files.remove(reportPath);
   }

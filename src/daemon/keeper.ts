@@ -25,6 +25,10 @@ export type Finding = {
   /** How many resources differ still. */
   readonly drift: number;
   readonly held: readonly Hold[];
+  /** The file applied last, as it was given. */
+  readonly applied: string | null;
+  /** Until when somebody has to confirm it, ISO 8601 in UTC; null when nothing waits for that. */
+  readonly unconfirmed: string | null;
   /** What the host is to be; none when nothing was applied, or it could not be said. */
   readonly wanted: readonly Resource[];
   /** Milliseconds until it should be looked at again though nothing tells; null: when something does. */
@@ -45,6 +49,12 @@ const BUSY = 250;
 
 /** Looks once, and puts right what it may. @throws OpError when the host can't be looked at: try again later. */
 export async function keep(given: Given): Promise<Finding> {
+  const finding = await look(given);
+  const [applied, pending] = [await lastApplied(given.host).catch(nothing), await readPending(given.host)];
+  return { ...finding, applied: applied?.file ?? null, unconfirmed: pending?.until ?? null };
+}
+
+async function look(given: Given): Promise<Omit<Finding, 'applied' | 'unconfirmed'>> {
   const { host, patience, now } = given;
   const waiting = await recover(given);
   if (waiting !== null) return { state: 'differs', drift: 0, held: [], wanted: [], again: waiting };

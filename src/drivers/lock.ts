@@ -7,6 +7,9 @@ import { spawn } from 'node:child_process';
 import { OpError } from '../error.ts';
 import { refusal } from './exec.ts';
 
+/** Held by whoever changes this host. */
+export const LOCK = '/run/op-dbus.lock';
+
 /**
  * Runs `action` while nobody else holds the lock `path`, a file that is there only meanwhile.
  * @throws OpError `host` saying that another `what` is at work, or why the lock can't be had.

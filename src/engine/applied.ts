@@ -33,12 +33,17 @@ export function keepApplied(host: Host, applied: Applied): Promise<void> {
   return keep(host, statePath, applied);
 }
 
+/** Null when nothing has been applied. */
+export async function appliedIfAny(host: Host): Promise<Applied | null> {
+  const text = await host.files.read(statePath);
+  return text === null ? null : (JSON.parse(text) as Applied);
+}
+
 /** @throws OpError `usage` when nothing has been applied. */
 export async function lastApplied(host: Host): Promise<Applied> {
-  const text = await host.files.read(statePath);
-  if (text === null)
-    throw new OpError('usage', 'nothing has been applied on this host', { hint: 'Name a file: op-dbus verify FILE' });
-  return JSON.parse(text) as Applied;
+  const applied = await appliedIfAny(host);
+  if (applied !== null) return applied;
+  throw new OpError('usage', 'nothing has been applied on this host', { hint: 'Name a file: op-dbus verify FILE' });
 }
 
 /** The names that were asked for stay. */

@@ -40,6 +40,13 @@ export async function readHistory(host: Host): Promise<readonly Entry[]> {
   return texts.flatMap((text, index) => (text === null ? [] : [read(text, `${folder}/${names[index]}`)]));
 }
 
+/** The newest entry, with none of the others read; null when there is none. @throws OpError `host` naming a file that is none. */
+export async function latest(host: Host): Promise<Entry | null> {
+  const name = (await host.files.list(folder)).filter((each) => /^\d{6}\.json$/.test(each)).at(-1);
+  const text = name === undefined ? null : await host.files.read(`${folder}/${name}`);
+  return text === null ? null : read(text, `${folder}/${name}`);
+}
+
 /** Adds an entry, and removes those that are too old. */
 export async function record(
   host: Host,

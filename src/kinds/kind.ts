@@ -16,6 +16,33 @@ export type Check = {
   readonly command: string;
 };
 
+/** A peer of a tunnel as its container tells of it; null: none yet, or not known. */
+export type PeerState = {
+  /** Its public key. */
+  readonly key: string;
+  /** Seconds since the last handshake. */
+  readonly handshake: number | null;
+  /** Bytes from it and to it. */
+  readonly received: number | null;
+  readonly sent: number | null;
+};
+
+/** How one resource does in its hop, the container `hop`: what `status` shows. */
+export type Part = {
+  readonly hop: string;
+  /** Short: `container`, `wg0`, `xray`. */
+  readonly name: string;
+  readonly up: boolean;
+  /** What it waits for, in a few words that follow "waits for"; null when it is up. */
+  readonly waiting: string | null;
+  /** What was seen, for programs; null: not known. No secrets. */
+  readonly facts: Readonly<Record<string, boolean | null>>;
+  readonly peers: readonly PeerState[];
+};
+
+/** The address that the Internet sees at the end of the chain, or why it is not known. */
+export type Exit = { readonly address: string; readonly why: null } | { readonly address: null; readonly why: string };
+
 /** A key or certificate of the user's that goes into a container. */
 export type Content = {
   readonly container: string;
@@ -63,6 +90,10 @@ export type Kind<S> = {
   readonly render: (change: Change<S>) => readonly string[];
   /** Asks the live host whether the resource does its work. Without it, `verify` only compares. */
   readonly check?: (host: Host, wanted: readonly Resource<S>[]) => Promise<readonly Check[]>;
+  /** How each resource does now, in well under half a second when all is well. Never fails: what can't be asked is not up. */
+  readonly status?: (host: Host, wanted: readonly Resource<S>[]) => Promise<readonly Part[]>;
+  /** Asks through the chain what address the Internet sees, within so many seconds; null when no resource is its end. */
+  readonly exit?: (host: Host, wanted: readonly Resource<S>[], seconds: number) => Promise<Exit | null>;
 };
 
 /** Declares a kind; only infers its spec's type. */

@@ -230,6 +230,7 @@ test('no output holds a secret', async () => {
     await home('op-dbus', 'query'),
     await home('op-dbus', 'query', '--json'),
     await home('op-dbus', 'verify', '--json'),
+    await home('op-dbus', 'status', '--json'),
     await home('ps', '-eww', '-o', 'args'),
   ];
   for (const { stdout, stderr } of outputs)

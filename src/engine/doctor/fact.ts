@@ -2,6 +2,7 @@
 
 import type { Exec } from '../../drivers/exec.ts';
 import type { Host } from '../../drivers/host.ts';
+import { LOCK } from '../../drivers/lock.ts';
 import type { Exposed, Module } from '../../drivers/machine/contract.ts';
 import { OpError } from '../../error.ts';
 import { type Journal, type Pending, readJournal, readPending } from '../journal.ts';
@@ -30,7 +31,6 @@ export type Kept = { readonly folder: string; readonly mode: number | null; read
 export const DEADLINE = 5000;
 
 /** Where `apply`, `down` and `rollback` are one at a time. */
-const lockPath = '/run/op-dbus.lock';
 
 /** Programs of the host that op-dbus runs, with the package of each. */
 export const packages: Readonly<Record<string, string>> = {
@@ -201,7 +201,7 @@ async function userIds({ files }: Host) {
 }
 
 async function change(host: Host): Promise<LastChange> {
-  const held = await host.machine.held(lockPath);
+  const held = await host.machine.held(LOCK);
   try {
     const [journal, pending] = [await readJournal(host), await readPending(host)];
     return { journal, pending, unreadable: null, held };

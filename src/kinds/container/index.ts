@@ -7,6 +7,7 @@ import { expand } from './expand.ts';
 import { observe } from './observe.ts';
 import { render } from './render.ts';
 import { type Spec, schema } from './schema.ts';
+import { status } from './status.ts';
 
 /** Nobody wants a device back that led nowhere. */
 const sound = (spec: Spec): Spec => ({ ...spec, attached: true });
@@ -21,4 +22,5 @@ export const container = kind<Spec>({
   apply,
   render,
   check,
+  status,
 });

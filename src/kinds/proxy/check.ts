@@ -5,6 +5,7 @@ import type { Host } from '../../drivers/host.ts';
 import type { Inside } from '../inside.ts';
 import type { Check } from '../kind.ts';
 import { patience, trace, tracePage } from '../trace.ts';
+import { type Inbound, inbounds, silent } from './inbound.ts';
 
 export async function check(host: Host, wanted: readonly Resource<Inside>[]): Promise<readonly Check[]> {
   const checks = wanted.flatMap(({ spec }) => [
@@ -14,17 +15,9 @@ export async function check(host: Host, wanted: readonly Resource<Inside>[]): Pr
   return Promise.all(checks);
 }
 
-type Inbound = { readonly protocol: string; readonly listen: string; readonly port: number };
-
-function inbounds(spec: Inside): readonly Inbound[] {
-  const text = spec.files['/etc/xray/config.json']?.text ?? '{}';
-  return (JSON.parse(text) as { readonly inbounds?: readonly Inbound[] }).inbounds ?? [];
-}
-
 async function listens(host: Host, spec: Inside): Promise<Check> {
   const ports = inbounds(spec).map(({ port }) => port);
-  const { stdout } = await host.containers.exec(spec.container, ['ss', '-Hlntu']).catch(() => ({ stdout: '' }));
-  const missing = ports.filter((port) => !new RegExp(`:${port}\\s`).test(stdout));
+  const missing = (await silent(host, spec)) ?? ports;
   return {
     name: `${spec.container}: the proxy listens`,
     ok: ports.length > 0 && missing.length === 0,

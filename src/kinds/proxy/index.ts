@@ -6,6 +6,7 @@ import { kind } from '../kind.ts';
 import { check } from './check.ts';
 import { contents } from './contents.ts';
 import { expand } from './expand.ts';
+import { status } from './status.ts';
 
 export const proxy = kind<Inside>({
   name: 'proxy',
@@ -17,4 +18,5 @@ export const proxy = kind<Inside>({
   apply: (host, batch) => applyInside(host, 'proxy', batch),
   render: renderInside,
   check,
+  status,
 });

@@ -1,16 +1,16 @@
-// Runs a program inside a container for a check: what can't be asked is an answer too.
+// Runs a program inside a container for a check or status: what can't be asked is an answer too.
 
-import type { ExecResult } from '../../drivers/exec.ts';
+import type { ExecOptions, ExecResult } from '../../drivers/exec.ts';
 import type { Host } from '../../drivers/host.ts';
 
 export async function ask(
   host: Host,
   container: string,
   argv: readonly [string, ...string[]],
-  stdin = '',
+  options: ExecOptions = {},
 ): Promise<ExecResult> {
   try {
-    return await host.containers.exec(container, argv, { stdin });
+    return await host.containers.exec(container, argv, { stdin: '', ...options });
   } catch (error) {
     return { code: 1, stdout: '', stderr: error instanceof Error ? error.message : String(error) };
   }

@@ -6,7 +6,8 @@ export function deviceOf(unit: string): string {
   return unit.replace('wg-quick@', '');
 }
 
-export type Peer = { readonly key: string; readonly allowed: readonly string[] };
+/** `endpoint` is empty for a peer that dials us. */
+export type Peer = { readonly key: string; readonly allowed: readonly string[]; readonly endpoint: string };
 
 /** The interface's own address and its peers, as its file has them. */
 export function read({ unit, files }: Inside): { readonly address: string; readonly peers: readonly Peer[] } {
@@ -15,6 +16,10 @@ export function read({ unit, files }: Inside): { readonly address: string; reado
   const value = (part: string, key: string): string => new RegExp(`^${key} = (.*)$`, 'm').exec(part)?.[1] ?? '';
   return {
     address: value(head, 'Address'),
-    peers: peers.map((part) => ({ key: value(part, 'PublicKey'), allowed: value(part, 'AllowedIPs').split(', ') })),
+    peers: peers.map((part) => ({
+      key: value(part, 'PublicKey'),
+      allowed: value(part, 'AllowedIPs').split(', '),
+      endpoint: value(part, 'Endpoint'),
+    })),
   };
 }

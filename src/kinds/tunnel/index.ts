@@ -6,7 +6,9 @@ import { kind } from '../kind.ts';
 import { check } from './check.ts';
 import { deviceOf } from './device.ts';
 import { contents } from './contents.ts';
+import { exit } from './exit.ts';
 import { expand } from './expand.ts';
+import { status } from './status.ts';
 
 export const tunnel = kind<Inside>({
   name: 'tunnel',
@@ -18,4 +20,6 @@ export const tunnel = kind<Inside>({
   apply: (host, batch) => applyInside(host, 'tunnel', batch),
   render: renderInside,
   check,
+  status,
+  exit,
 });

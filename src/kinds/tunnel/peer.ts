@@ -5,15 +5,14 @@ import type { Host } from '../../drivers/host.ts';
 import type { Inside } from '../inside.ts';
 import type { Check } from '../kind.ts';
 import { deviceOf, read } from './device.ts';
-import { ask } from './ask.ts';
+import { type Shown, shown } from './shown.ts';
 
 /** A peer that was added to the living interface is in no file: the kernel alone can tell of it. */
 export async function peers(host: Host, spec: Inside): Promise<Check> {
   const device = deviceOf(spec.unit);
-  const argv = ['wg', 'show', device, 'allowed-ips'] as const;
-  const { code, stdout, stderr } = await ask(host, spec.container, argv);
+  const { argv, code, stderr, values } = await shown(host, spec, 'allowed-ips');
   const wanted = new Map(read(spec).peers.map(({ key, allowed }) => [key, networks(allowed)]));
-  const wrong = code === 0 ? differing(wanted, live(stdout)) : [];
+  const wrong = code === 0 ? differing(wanted, live(values)) : [];
   // A reload sets the peers to those of the file and cuts nobody off whose keys are in it.
   const mend = `op-dbus exec ${spec.container} -- systemctl reload ${spec.unit}`;
   return {
@@ -26,13 +25,9 @@ export async function peers(host: Host, spec: Inside): Promise<Check> {
 
 type Peers = ReadonlyMap<string, string>;
 
-function live(shown: string): Peers {
-  const lines = shown.split('\n').filter((line) => line !== '');
+function live(values: Shown['values']): Peers {
   return new Map(
-    lines.map((line) => {
-      const [key = '', allowed = ''] = line.split('\t');
-      return [key, networks(allowed === '(none)' ? [] : allowed.split(' '))] as const;
-    }),
+    [...values].map(([key, [allowed = '']]) => [key, networks(allowed === '(none)' ? [] : allowed.split(' '))]),
   );
 }
 

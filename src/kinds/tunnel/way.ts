@@ -81,7 +81,9 @@ async function way(
   packets: readonly Packet[],
 ): Promise<Check> {
   const batch = packets.map((packet) => question(packet)).join('\n');
-  const { stdout, stderr } = await ask(host, name, ['ip', '-4', '-o', '-force', '-batch', '-'], `${batch}\n`);
+  const { stdout, stderr } = await ask(host, name, ['ip', '-4', '-o', '-force', '-batch', '-'], {
+    stdin: `${batch}\n`,
+  });
   const wrong = packets.find((packet) => !asWanted(packet, stdout));
   const [first] = packets;
   const shown = wrong ?? first;

@@ -1,0 +1,114 @@
+// A status on a terminal: 80 columns, marks, ages, what is unknown, and what to do.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Status } from '../engine/status.ts';
+import { untouched } from '../engine/status.ts';
+import { hopLines, statusLines } from './hops.ts';
+
+const now = Date.parse('2026-01-02T03:04:05.000Z');
+const part = (hop: string, name: string, waiting: string | null = null) => {
+  return { hop, name, up: waiting === null, waiting, facts: {}, peers: [] };
+};
+const warp = { key: 'bmXOC+F1FxEMF9dyiK2H5/1SUtzH0JuVo51h2wPfgyo=', handshake: 12, received: 1_258_291, sent: 92 };
+const silent = { ...warp, key: 'HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=', handshake: null, received: null };
+
+const hops: Status['hops'] = [
+  {
+    name: 'wireguard-gateway',
+    id: 100,
+    up: true,
+    waiting: null,
+    parts: [
+      part('wireguard-gateway', 'container'),
+      { ...part('wireguard-gateway', 'wg0'), peers: [silent, { ...warp, handshake: 200 }] },
+    ],
+  },
+  {
+    name: 'warp-tunnel',
+    id: 101,
+    up: true,
+    waiting: null,
+    parts: [part('warp-tunnel', 'container'), { ...part('warp-tunnel', 'wg-warp'), peers: [warp] }],
+  },
+  {
+    name: 'xray-client',
+    id: 102,
+    up: false,
+    waiting: 'an answer from 192.0.2.1:443',
+    parts: [part('xray-client', 'container'), part('xray-client', 'xray', 'an answer from 192.0.2.1:443')],
+  },
+];
+
+test('each hop has a line, each of several peers one below its tunnel, and what is down says what it waits for', () => {
+  assert.deepEqual(hopLines(hops), [
+    '',
+    '  HOP                      STATE  HANDSHAKE  RECEIVED  SENT',
+    '✓ wireguard-gateway (100)  up',
+    '✓   wg0                    up',
+    '      HIgo9xNz…                   -          -         92 B',
+    '      bmXOC+F1…                   3 min      1.2 MiB   92 B',
+    '✓ warp-tunnel (101)        up',
+    '✓   wg-warp                up     12 s       1.2 MiB   92 B',
+    '✓ xray-client (102)        up',
+    '✗   xray                   down',
+    '      waits for an answer from 192.0.2.1:443',
+  ]);
+  assert.deepEqual(hopLines([]), []);
+});
+
+const ready: Status = {
+  ...untouched,
+  ready: { ok: true, reasons: [] },
+  applied: { file: 'state.json', at: '2026-01-02T03:01:05.000Z', entry: 7 },
+  exit: { address: '104.28.10.10', why: null },
+  drift: { differ: 0, commands: [], why: null },
+};
+
+test('of a ready chain: file, age, exit, and that nothing differs', () => {
+  assert.deepEqual(statusLines(ready, now), [
+    '✓ ready',
+    '  applied  state.json, 3 min ago (op-dbus history 7)',
+    '  exit     104.28.10.10',
+    '  drift    none',
+  ]);
+});
+
+test('of one that is not: the first commands cut to 80 columns, a change cut short with both ways out, faults', () => {
+  const began = '2026-01-02T03:03:53.000Z';
+  const mend = ['op-dbus rollback', 'op-dbus apply b.json'];
+  const lines = statusLines(
+    {
+      ...ready,
+      ready: { ok: false, reasons: [] },
+      applied: { file: 'state.json', at: null, entry: null },
+      exit: { address: null, why: 'no answer' },
+      drift: { differ: 2, commands: ['nft -f x', 'y'.repeat(90)], why: null },
+      change: { action: 'apply b.json', began, running: false, mend },
+      faults: ['no such socket'],
+    },
+    now,
+  );
+  assert.deepEqual(lines, [
+    '✗ not ready',
+    '  applied  state.json, -',
+    '  exit     unknown (no answer)',
+    '✗ drift    2 differ from the file: op-dbus diff state.json',
+    '             nft -f x',
+    `             ${'y'.repeat(66)}…`,
+    '✗ change   "apply b.json", 12 s ago: interrupted',
+    '             undo it:      op-dbus rollback',
+    '             finish it:    op-dbus apply b.json',
+    '✗ fault    no such socket',
+  ]);
+  const running = { action: 'apply b.json', began, running: true, mend: [] };
+  assert.ok(
+    statusLines({ ...ready, change: running }, now).includes('  change   "apply b.json", 12 s ago: is under way'),
+  );
+  const unknown = { differ: null, commands: [], why: 'a key is missing' };
+  assert.ok(statusLines({ ...ready, drift: unknown }, now).includes('✗ drift    unknown (a key is missing)'));
+});
+
+test('of a machine on which nothing was applied, just that', () => {
+  assert.deepEqual(statusLines(untouched, now), ['✗ not ready', '  applied  nothing on this host as yet']);
+});
