@@ -1,7 +1,6 @@
 // The daemon on the system bus: org.opdbus1 (docs/dbus.md). Root alone changes things; whom the bus lets in may read.
 
 import { difference } from '../core/plan.ts';
-import type { Resource } from '../core/resource.ts';
 import {
   type Argument,
   type Bus,
@@ -20,11 +19,12 @@ import { parsed } from '../engine/load.ts';
 import { observe } from '../engine/observe.ts';
 import { rollback } from '../engine/rollback.ts';
 import { render } from '../engine/run.ts';
+import { status } from '../engine/status.ts';
 import { verify } from '../engine/verify.ts';
 import { want } from '../engine/want.ts';
 import type { Event, Report } from './daemon.ts';
 import { because, type Tell } from './keeper.ts';
-import { objectsOf, type Served } from './object.ts';
+import { type Aim, objectsOf, type Served } from './object.ts';
 
 const NAME = 'org.opdbus1';
 const PATH = '/org/opdbus1';
@@ -42,7 +42,7 @@ export type BusGiven = {
 
 export type Service = {
   /** What has changed: properties, and the objects of what the host is to be. */
-  readonly update: (report: Report, wanted: readonly Resource[]) => void;
+  readonly update: (report: Report, aim: Aim) => void;
   readonly event: (event: Event) => void;
 };
 
@@ -58,7 +58,7 @@ export async function serve(bus: Bus, given: BusGiven): Promise<Service> {
   const there = new Map<string, { readonly served: Served; readonly exported: Exported }>();
   return {
     event: ({ at, level, text }) => manager.emit(MANAGER, 'Event', [at, level, text]),
-    update: (report, wanted) => {
+    update: (report, aim) => {
       const differing = Object.entries(values).filter(
         ([, of]) => JSON.stringify(of(last)) !== JSON.stringify(of(report)),
       );
@@ -68,7 +68,7 @@ export async function serve(bus: Bus, given: BusGiven): Promise<Service> {
           MANAGER,
           differing.map(([name]) => name),
         );
-      const served = objectsOf(wanted);
+      const served = objectsOf(aim);
       for (const [path, one] of there)
         if (JSON.stringify(served.get(path)) !== JSON.stringify(one.served)) {
           one.exported.remove();
@@ -86,14 +86,14 @@ export async function serve(bus: Bus, given: BusGiven): Promise<Service> {
  */
 export function onBus(given: BusGiven, tell: Tell, stop: AbortSignal): OnBus {
   let service: Service | null = null;
-  let wanted: readonly Resource[] = [];
+  let aim: Aim = { wanted: [], policies: [] };
   let told = false;
   const loop = async (): Promise<void> => {
     for (let wait = 500; !stop.aborted; wait = Math.min(wait * 2, 60_000)) {
       try {
         const bus = await given.host.dbus.system();
         service = await serve(bus, given);
-        service.update(given.report(), wanted);
+        service.update(given.report(), aim);
         wait = 500;
         await Promise.race([bus.ended, aborted(stop)]);
         service = null;
@@ -109,8 +109,8 @@ export function onBus(given: BusGiven, tell: Tell, stop: AbortSignal): OnBus {
   return {
     event: (event) => service?.event(event),
     update: (report, fresh) => {
-      wanted = fresh ?? wanted;
-      service?.update(report, wanted);
+      aim = fresh ?? aim;
+      service?.update(report, aim);
     },
     close: () => done,
   };
@@ -118,7 +118,7 @@ export function onBus(given: BusGiven, tell: Tell, stop: AbortSignal): OnBus {
 
 /** `update` with null: what the host is to be is as before. */
 export type OnBus = Pick<Service, 'event'> & {
-  readonly update: (report: Report, wanted: readonly Resource[] | null) => void;
+  readonly update: (report: Report, aim: Aim | null) => void;
   /** Resolves once `stop` was raised and the name is given back. */
   readonly close: () => Promise<void>;
 };
@@ -204,6 +204,11 @@ function methods({ host, alone }: BusGiven): Readonly<Record<string, ServedMetho
       call: changing(async ([entry]) => [
         (await rollback(host, entry === 0 ? null : Number(entry), () => {})).changes.length,
       ]),
+    },
+    Status: {
+      in: [],
+      out: args('json s'),
+      call: () => told(status(host, { exit: null }).then((seen) => [JSON.stringify({ version: 1, ...seen })])),
     },
     Query: {
       in: [],

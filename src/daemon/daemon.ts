@@ -87,7 +87,7 @@ export async function daemon({ host, stop, alone, log, version }: DaemonGiven): 
   const bus = onBus({ host, version, alone, report: () => report }, tell, stop);
   const publish = async (state: Report['state'], finding: Finding | null): Promise<void> => {
     report = reported(state, finding);
-    bus.update(report, finding?.wanted ?? null);
+    bus.update(report, finding?.aim ?? null);
     const text = `${JSON.stringify({ version: 1, ...report }, null, 2)}\n`;
     if (text === published) return;
     published = text;
@@ -116,7 +116,7 @@ export async function daemon({ host, stop, alone, log, version }: DaemonGiven): 
         if (finding.state === 'nothing' && last !== 'nothing') tell('info', 'nothing is applied: nothing to keep');
         last = finding.state;
         again = ahead.file === null ? finding.again : 250;
-        following.set(await sources(host, finding.wanted, edited));
+        if (finding.aim !== null) following.set(await sources(host, finding.aim.wanted, edited));
         await publish(finding.state, finding);
       } catch (error) {
         if (blind === 0) tell('error', `the host can't be looked at: ${because(error)}`);

@@ -1,7 +1,7 @@
 // Keeps the host as it was applied: looks when told to, puts right what differs, and says so.
 
 import { difference } from '../core/plan.ts';
-import type { Change, Resource } from '../core/resource.ts';
+import type { Change } from '../core/resource.ts';
 import type { Host } from '../drivers/host.ts';
 import { OpError } from '../error.ts';
 import { type Applied, knownNames, lastApplied } from '../engine/applied.ts';
@@ -13,6 +13,7 @@ import { observe } from '../engine/observe.ts';
 import { type Progress, render, run, stages } from '../engine/run.ts';
 import { want } from '../engine/want.ts';
 import { kinds } from '../kinds/index.ts';
+import type { Aim } from './object.ts';
 import type { Hold, Patience } from './patience.ts';
 
 export type Level = 'info' | 'warning' | 'error';
@@ -29,8 +30,8 @@ export type Finding = {
   readonly applied: string | null;
   /** Until when somebody has to confirm it, ISO 8601 in UTC; null when nothing waits for that. */
   readonly unconfirmed: string | null;
-  /** What the host is to be; none when nothing was applied, or it could not be said. */
-  readonly wanted: readonly Resource[];
+  /** What the host is to be; null when that could not be said. */
+  readonly aim: Aim | null;
   /** Milliseconds until it should be looked at again though nothing tells; null: when something does. */
   readonly again: number | null;
 };
@@ -57,20 +58,20 @@ export async function keep(given: Given): Promise<Finding> {
 async function look(given: Given): Promise<Omit<Finding, 'applied' | 'unconfirmed'>> {
   const { host, patience, now } = given;
   const waiting = await recover(given);
-  if (waiting !== null) return { state: 'differs', drift: 0, held: [], wanted: [], again: waiting };
+  if (waiting !== null) return { state: 'differs', drift: 0, held: [], aim: null, again: waiting };
   for (;;) {
     const applied = await lastApplied(host).catch(nothing);
-    if (applied === null) return { state: 'nothing', drift: 0, held: [], wanted: [], again: await untilExpiry(given) };
-    const { wanted, changes } = await drift(host, applied);
+    if (applied === null) return { state: 'nothing', drift: 0, held: [], aim: none, again: await untilExpiry(given) };
+    const { changes, ...aim } = await drift(host, applied);
     const due = changes.filter((change) => patience.allows(key(change), now()));
     if (due.length === 0) {
       const held = patience.held(now());
       const next = Math.min(...held.map(({ until }) => until - now()), (await untilExpiry(given)) ?? Infinity);
       const again = Number.isFinite(next) ? Math.max(next, 0) : null;
-      return { state: changes.length === 0 ? 'kept' : 'differs', drift: changes.length, held, wanted, again };
+      return { state: changes.length === 0 ? 'kept' : 'differs', drift: changes.length, held, aim, again };
     }
     const done = await given.alone(() => mend(given, applied));
-    if (done === null) return { state: 'differs', drift: changes.length, held: [], wanted, again: BUSY };
+    if (done === null) return { state: 'differs', drift: changes.length, held: [], aim, again: BUSY };
   }
 }
 
@@ -98,12 +99,15 @@ async function untilExpiry({ host, now }: Given): Promise<number | null> {
   return pending === null ? null : Math.max(0, Date.parse(pending.until) - now());
 }
 
-type Drift = { readonly wanted: readonly Resource[]; readonly changes: readonly Change[] };
+type Drift = Aim & { readonly changes: readonly Change[] };
+
+const none: Aim = { wanted: [], policies: [] };
 
 async function drift(host: Host, applied: Applied): Promise<Drift> {
   const { state, filesFolder } = parsed(applied);
   const { resources } = await want(host, state, filesFolder, await knownNames(host));
-  return { wanted: resources, changes: difference(await observe(host), resources) };
+  const policies = state.openflow.flow_policies;
+  return { wanted: resources, policies, changes: difference(await observe(host), resources) };
 }
 
 /** One try, looked at anew as nobody else is at work. Always true; what failed is held. */

@@ -4,6 +4,18 @@ import type { Resource } from '../core/resource.ts';
 import type { ServedInterface, Value } from '../drivers/dbus/contract.ts';
 import { parseFlow } from '../drivers/openflow/text.ts';
 
+/** What the host is to be: resources, and the policies of the state. */
+export type Aim = {
+  readonly wanted: readonly Resource[];
+  readonly policies: readonly Policy[];
+};
+
+export type Policy = {
+  readonly name: string;
+  readonly selector: string;
+  readonly template: { readonly table: number; readonly priority: number };
+};
+
 export type Served = {
   readonly name: string;
   /** Property → its signature and value. */
@@ -12,32 +24,43 @@ export type Served = {
 };
 
 /** By object path. Specs hold no secrets, and only what is plain is shown. */
-export function objectsOf(wanted: readonly Resource[]): ReadonlyMap<string, Served> {
-  return new Map(
-    wanted.flatMap((resource) => {
-      const found = describe(resource);
-      return found === null ? [] : [[`/org/opdbus1/${resource.kind}/${label(resource.name)}`, found] as const];
-    }),
-  );
+export function objectsOf({ wanted, policies }: Aim): ReadonlyMap<string, Served> {
+  const found = [...wanted.flatMap((one) => describe(one) ?? []), ...policies.map(policy)];
+  return new Map(found.map(({ sort, name, served: one }) => [`/org/opdbus1/${sort}/${label(name)}`, one]));
 }
 
-function describe({ kind, name, spec }: Resource): Served | null {
+type Described = { readonly sort: 'container' | 'bridge' | 'policy'; readonly name: string; readonly served: Served };
+
+function policy({ name, selector, template }: Policy): Described {
+  const { table, priority } = template;
+  const properties: Served['properties'] = {
+    Selector: ['s', selector],
+    Table: ['u', table],
+    Priority: ['u', priority],
+  };
+  return { sort: 'policy', name, served: served('org.opdbus1.Policy', name, properties) };
+}
+
+function describe({ kind, name, spec }: Resource): Described | null {
   const of = spec as Readonly<Record<string, Value>>;
-  if (kind === 'container')
-    return served('org.opdbus1.Container', name, {
+  if (kind === 'container') {
+    const properties: Served['properties'] = {
       Id: ['u', of['id'] ?? 0],
       Address: ['s', of['address'] ?? ''],
       Bridge: ['s', of['bridge'] ?? ''],
       Template: ['s', of['template'] ?? ''],
-    });
+    };
+    return { sort: 'container', name, served: served('org.opdbus1.Container', name, properties) };
+  }
   if (kind === 'flow') {
     const flows = (spec as { readonly flows: readonly string[] }).flows;
     const tables = new Set(flows.map((line) => parseFlow(line).table));
-    return served('org.opdbus1.Bridge', name, {
+    const properties: Served['properties'] = {
       Flows: ['u', flows.length],
       Meters: ['u', (spec as { readonly meters: readonly string[] }).meters.length],
       Tables: ['au', [...tables].toSorted((a, b) => a - b)],
-    });
+    };
+    return { sort: 'bridge', name, served: served('org.opdbus1.Bridge', name, properties) };
   }
   return null;
 }
