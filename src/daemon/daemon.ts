@@ -46,6 +46,8 @@ const SETTLE = 20;
 const RARELY = 60_000;
 /** Between tries while the host can't be looked at. */
 const BLIND = [100, 250, 500, 1000, 2000, 5000] as const;
+/** So many such tries are made before it is told. */
+const PATIENT = 4;
 const KEPT_EVENTS = 50;
 
 /** Runs until `stop` is raised; leaves the data path as it is. */
@@ -110,7 +112,7 @@ export async function daemon({ host, stop, alone, log, version }: DaemonGiven): 
           if (taken.later) ahead.file ??= why;
         }
         const finding = await keep(given);
-        if (blind > 0) tell('info', 'the host can be looked at again');
+        if (blind >= PATIENT) tell('info', 'the host can be looked at again');
         blind = 0;
         if (finding.state === 'kept' && last !== 'kept') tell('info', 'the host is as it was applied');
         if (finding.state === 'nothing' && last !== 'nothing') tell('info', 'nothing is applied: nothing to keep');
@@ -119,11 +121,14 @@ export async function daemon({ host, stop, alone, log, version }: DaemonGiven): 
         if (finding.aim !== null) following.set(await sources(host, finding.aim.wanted, edited));
         await publish(finding.state, finding);
       } catch (error) {
-        if (blind === 0) tell('error', `the host can't be looked at: ${because(error)}`);
         again = BLIND[Math.min(blind, BLIND.length - 1)] ?? 0;
         blind += 1;
-        last = null;
-        await publish('blind', null);
+        // A container or the switch that is just starting again is no news.
+        if (blind === PATIENT) {
+          tell('error', `the host can't be looked at: ${because(error)}`);
+          last = null;
+        }
+        if (blind >= PATIENT) await publish('blind', null);
       }
       await wake.rung(Math.min(again ?? RARELY, RARELY));
       if (!stop.aborted) await sleep(SETTLE);

@@ -41,7 +41,8 @@ export async function takeFile({ host, tell, alone }: Edit, edited: boolean): Pr
     const loaded = parsed({ file: path, text, filesFolder: applied.filesFolder });
     const outcome = await alone(() => still(host, applied, () => apply(host, loaded, () => {})));
     if (outcome === null) return { refusal: null, later: true };
-    tell('info', `applied ${path}: ${outcome.changes.length} changes`);
+    const { length } = outcome.changes;
+    tell('info', `applied ${path}: ${length} change${length === 1 ? '' : 's'}`);
     return done;
   } catch (error) {
     return refuse(because(error));
