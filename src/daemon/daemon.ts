@@ -7,6 +7,7 @@ import { lastApplied } from '../engine/applied.ts';
 import { onBus } from './bus.ts';
 import { type Refusal, takeFile } from './file.ts';
 import { follow, type Source } from './follow.ts';
+import { health } from './health.ts';
 import { because, type Finding, keep, type Level, type Tell } from './keeper.ts';
 import { patience } from './patience.ts';
 
@@ -20,6 +21,8 @@ export type Report = {
   readonly drift: number;
   readonly held: readonly { readonly what: string; readonly until: string; readonly times: number }[];
   readonly refused: Refusal | null;
+  /** The hop that doesn't carry and what it waits for; null when all do, as far as is known. */
+  readonly failing: string | null;
   /** The file applied last, as it was given. */
   readonly applied: string | null;
   /** Until when somebody has to confirm that; null when nothing waits for it. */
@@ -68,6 +71,7 @@ export async function daemon({ host, stop, alone, log, version }: DaemonGiven): 
   };
   const given = { host, patience: patience(), tell, alone, now: () => Date.now() };
   const following = follow(wake.ring);
+  const hops = health(given);
   const edited = (): void => {
     ahead.file = 'edited';
     given.patience.forget();
@@ -80,6 +84,7 @@ export async function daemon({ host, stop, alone, log, version }: DaemonGiven): 
     drift: finding?.drift ?? 0,
     held: (finding?.held ?? []).map((one) => ({ ...one, until: new Date(one.until).toISOString() })),
     refused,
+    failing: hops.failing(),
     applied: finding?.applied ?? null,
     unconfirmed: finding?.unconfirmed ?? null,
     deaf: following.deaf(),
@@ -119,7 +124,11 @@ export async function daemon({ host, stop, alone, log, version }: DaemonGiven): 
         last = finding.state;
         again = ahead.file === null ? finding.again : 250;
         if (finding.aim !== null) following.set(await sources(host, finding.aim.wanted, edited));
+        // Beside the rest: it may wait for seconds.
+        if (finding.state === 'kept' && finding.aim !== null)
+          void hops.look(finding.aim.wanted).then((looked) => looked && wake.ring());
         await publish(finding.state, finding);
+        again = Math.min(again ?? RARELY, finding.state === 'kept' ? Math.max(hops.due(), 250) : RARELY);
       } catch (error) {
         again = BLIND[Math.min(blind, BLIND.length - 1)] ?? 0;
         blind += 1;

@@ -14,8 +14,8 @@ export type Patience = {
   readonly allows: (what: string, now: number) => boolean;
   /** It has been put right. @returns the hold, when that was once too often. */
   readonly mended: (what: string, now: number) => Hold | null;
-  /** It could not be put right. */
-  readonly failed: (what: string, now: number) => Hold;
+  /** It could not be put right: held for `base` milliseconds (1000 unless told), twice as long each time. */
+  readonly failed: (what: string, now: number, base?: number) => Hold;
   /** What is held now. */
   readonly held: (now: number) => readonly Hold[];
   /** Forgets all: somebody has changed what is wanted. */
@@ -50,7 +50,7 @@ export function patience(): Patience {
       mends.delete(what);
       return hold(what, now, UNDONE);
     },
-    failed: (what, now) => hold(what, now, FAILED),
+    failed: (what, now, base = FAILED) => hold(what, now, base),
     held: (now) => [...holds.values()].filter(({ until }) => until > now),
     forget: () => {
       mends.clear();

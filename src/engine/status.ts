@@ -7,7 +7,7 @@ import type { Host } from '../drivers/host.ts';
 import { LOCK } from '../drivers/lock.ts';
 import { OpError } from '../error.ts';
 import { kinds } from '../kinds/index.ts';
-import type { Exit, Part } from '../kinds/kind.ts';
+import type { Exit, Kind, Part } from '../kinds/kind.ts';
 import { type Applied, appliedIfAny, knownNames } from './applied.ts';
 import { latest } from './history.ts';
 import { type Hop, hopsOf } from './hop.ts';
@@ -164,8 +164,13 @@ async function begun(host: Host): Promise<Begun | null> {
   return { action, began, running, mend: running ? [] : ['op-dbus rollback', `op-dbus ${action}`] };
 }
 
-async function partsOf(host: Host, wanted: readonly Resource[]): Promise<readonly Part[]> {
-  const found = kinds.map(async (kind) => (await kind.status?.(host, of(kind, wanted))) ?? []);
+/** What each kind says of its resources. */
+export async function partsOf(
+  host: Host,
+  wanted: readonly Resource[],
+  among: readonly Kind<unknown>[] = kinds,
+): Promise<readonly Part[]> {
+  const found = among.map(async (kind) => (await kind.status?.(host, of(kind, wanted))) ?? []);
   return (await Promise.all(found)).flat();
 }
 
