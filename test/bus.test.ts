@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { serve, type Service } from '../src/daemon/bus.ts';
-import type { Report } from '../src/daemon/daemon.ts';
+import type { Report } from '../src/engine/report.ts';
 import { connectBus } from '../src/drivers/dbus/client.ts';
 import type { Bus } from '../src/drivers/dbus/contract.ts';
 import { type PrivateBus, startBus } from '../src/drivers/dbus/testing.ts';

@@ -1,7 +1,8 @@
 // op-dbus daemon: what op-dbusd runs.
 
 import type { Command } from 'commander';
-import { daemon, type Event } from '../daemon/daemon.ts';
+import { daemon } from '../daemon/daemon.ts';
+import { DAEMON, type Event } from '../engine/report.ts';
 import { ifFree, LOCK, locked } from '../drivers/lock.ts';
 import { onThisHost } from './host.ts';
 import { plainly } from './output.ts';
@@ -13,7 +14,7 @@ export function daemonCommand(program: Command): void {
     .description('keep this host as the state applied last says, and as its file is edited (op-dbusd runs it)')
     .action(async () => {
       await onThisHost((host) =>
-        locked('/run/op-dbusd.lock', 'op-dbusd', () => daemon({ host, stop: ended(), alone, log, version })),
+        locked(DAEMON, 'op-dbusd', () => daemon({ host, stop: ended(), alone, log, version })),
       );
     });
 }

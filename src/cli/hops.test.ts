@@ -71,6 +71,7 @@ test('of a ready chain: file, age, exit, and that nothing differs', () => {
     '  applied  state.json, 3 min ago (op-dbus history 7)',
     '  exit     104.28.10.10',
     '  drift    none',
+    '  daemon   does not run',
   ]);
 });
 
@@ -99,6 +100,7 @@ test('of one that is not: the first commands cut to 80 columns, a change cut sho
     '✗ change   "apply b.json", 12 s ago: interrupted',
     '             undo it:      op-dbus rollback',
     '             finish it:    op-dbus apply b.json',
+    '  daemon   does not run',
     '✗ fault    no such socket',
   ]);
   const running = { action: 'apply b.json', began, running: true, mend: [] };
@@ -111,4 +113,27 @@ test('of one that is not: the first commands cut to 80 columns, a change cut sho
 
 test('of a machine on which nothing was applied, just that', () => {
   assert.deepEqual(statusLines(untouched, now), ['✗ not ready', '  applied  nothing on this host as yet']);
+});
+
+test('of a daemon: what it does, what it waits with, what it did not take; and what waits to be confirmed', () => {
+  const daemon: Status['daemon'] = {
+    ...{ pid: 7, started: '', state: 'kept', drift: 0, held: [], refused: null, failing: null },
+    ...{ applied: 'state.json', unconfirmed: null, deaf: [] },
+  };
+  assert.ok(statusLines({ ...ready, daemon }, now).includes('  daemon   keeps the host as it is applied (process 7)'));
+  const held = [{ what: 'flow ovsbr0', until: '2026-01-02T03:05:00.000Z', times: 2 }];
+  const refused = { path: '/etc/op-dbus/state.json', at: '', why: 'state.json:1:1 not JSON' };
+  const failing = 'xray-client waits for an answer';
+  const unconfirmed = { action: 'apply b.json', until: '2026-01-02T03:05:00.000Z' };
+  const lines = statusLines(
+    { ...ready, unconfirmed, daemon: { ...daemon, state: 'blind', held, refused, failing } },
+    now,
+  );
+  assert.deepEqual(lines.slice(4), [
+    '! confirm  "apply b.json" is undone at 2026-01-02T03:05:00.000Z: op-dbus confirm',
+    "✗ daemon   can't look at the host (process 7)",
+    '             xray-client waits for an answer',
+    '             flow ovsbr0 failed or was undone 2×, again at 2026-01-02T03:05:00.000Z',
+    '             /etc/op-dbus/state.json is not applied: state.json:1:1 not JSON',
+  ]);
 });

@@ -8,13 +8,17 @@ import { table } from './output.ts';
 
 /** `now` in milliseconds since 1970. */
 export function statusLines(status: Status, now: number): readonly string[] {
-  const { ready, applied, exit, drift, change, faults } = status;
+  const { ready, applied, exit, drift, change, unconfirmed, daemon, faults } = status;
   return [
     `${mark(ready.ok)} ${ready.ok ? 'ready' : 'not ready'}`,
     `  applied  ${applied === null ? 'nothing on this host as yet' : last(applied, now)}`,
     ...(exit === null ? [] : [`  exit     ${exit.address ?? `unknown (${exit.why})`}`]),
     ...(drift === null ? [] : drifted(drift, applied?.file ?? 'FILE')),
     ...(change === null ? [] : begun(change, now)),
+    ...(unconfirmed === null
+      ? []
+      : [`! confirm  "${unconfirmed.action}" is undone at ${unconfirmed.until}: op-dbus confirm`]),
+    ...(daemon !== null ? keeping(daemon) : applied === null ? [] : ['  daemon   does not run']),
     ...faults.map((reason) => `✗ fault    ${reason}`),
   ];
 }
@@ -72,6 +76,23 @@ function begun({ action, began, running, mend }: Begun, now: number): readonly s
     `✗ change   ${since}: interrupted`,
     `             undo it:      ${undo}`,
     `             finish it:    ${goOn}`,
+  ];
+}
+
+function keeping({ pid, state, failing, held, refused }: NonNullable<Status['daemon']>): readonly string[] {
+  const does = {
+    ...{
+      nothing: 'has nothing to keep',
+      kept: 'keeps the host as it is applied',
+      differs: 'is putting something right',
+    },
+    ...{ looking: 'is looking at the host', blind: "can't look at the host" },
+  }[state];
+  return [
+    `${state === 'blind' ? '✗' : ' '} daemon   ${does} (process ${pid})`,
+    ...(failing === null ? [] : [`             ${failing}`]),
+    ...held.map(({ what, until, times }) => `             ${what} failed or was undone ${times}×, again at ${until}`),
+    ...(refused === null ? [] : [`             ${refused.path} is not applied: ${refused.why}`]),
   ];
 }
 

@@ -17,12 +17,12 @@ import { apply } from '../engine/apply.ts';
 import { confirm } from '../engine/confirm.ts';
 import { parsed } from '../engine/load.ts';
 import { observe } from '../engine/observe.ts';
+import type { Event, Report } from '../engine/report.ts';
 import { rollback } from '../engine/rollback.ts';
 import { render } from '../engine/run.ts';
 import { status } from '../engine/status.ts';
 import { verify } from '../engine/verify.ts';
 import { want } from '../engine/want.ts';
-import type { Event, Report } from './daemon.ts';
 import { because, type Tell } from './keeper.ts';
 import { type Aim, objectsOf, type Served } from './object.ts';
 

@@ -3,6 +3,7 @@
 import type { Host } from '../drivers/host.ts';
 import { MARK } from '../drivers/ovsdb/contract.ts';
 import type { Resource } from '../core/resource.ts';
+import { type Event, type Report, reportPath } from '../engine/report.ts';
 import { lastApplied } from '../engine/applied.ts';
 import { onBus } from './bus.ts';
 import { type Refusal, takeFile } from './file.ts';
@@ -11,28 +12,6 @@ import { health } from './health.ts';
 import { because, type Finding, keep, type Level, type Tell } from './keeper.ts';
 import { patience } from './patience.ts';
 
-export type Event = { readonly at: string; readonly level: Level; readonly text: string };
-
-export type Report = {
-  readonly pid: number;
-  /** ISO 8601 in UTC, as all times. */
-  readonly started: string;
-  readonly state: Finding['state'] | 'looking' | 'blind';
-  readonly drift: number;
-  readonly held: readonly { readonly what: string; readonly until: string; readonly times: number }[];
-  readonly refused: Refusal | null;
-  /** The hop that doesn't carry and what it waits for; null when all do, as far as is known. */
-  readonly failing: string | null;
-  /** The file applied last, as it was given. */
-  readonly applied: string | null;
-  /** Until when somebody has to confirm that; null when nothing waits for it. */
-  readonly unconfirmed: string | null;
-  /** Sources that tell nothing just now, and why. */
-  readonly deaf: readonly { readonly name: string; readonly why: string }[];
-  /** The last ones, the newest at the end. */
-  readonly events: readonly Event[];
-};
-
 export type DaemonGiven = {
   readonly host: Host;
   readonly stop: AbortSignal;
@@ -40,9 +19,6 @@ export type DaemonGiven = {
   readonly log: (event: Event) => void;
   readonly version: string;
 };
-
-/** Where what the daemon knows is read by `op-dbus status`; 0600, gone with it. */
-export const reportPath = '/run/op-dbus/daemon.json';
 
 /** Milliseconds: what comes together is looked at together; and without any event it looks as rarely as this. */
 const SETTLE = 20;

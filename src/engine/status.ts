@@ -11,8 +11,9 @@ import type { Exit, Kind, Part } from '../kinds/kind.ts';
 import { type Applied, appliedIfAny, knownNames } from './applied.ts';
 import { latest } from './history.ts';
 import { type Hop, hopsOf } from './hop.ts';
-import { readJournal } from './journal.ts';
+import { readJournal, readPending } from './journal.ts';
 import { observe } from './observe.ts';
+import { type Report, readReport } from './report.ts';
 import { render } from './run.ts';
 import { want } from './want.ts';
 
@@ -34,6 +35,10 @@ export type Status = {
   readonly drift: Drift | null;
   /** A change that has begun and not ended; null when there is none. */
   readonly change: Begun | null;
+  /** A change that is undone unless somebody confirms it, and until when; null when there is none. */
+  readonly unconfirmed: { readonly action: string; readonly until: string } | null;
+  /** What op-dbusd tells of itself; null when it doesn't run. */
+  readonly daemon: Omit<Report, 'events'> | null;
   /** What op-dbus could not look at, and why. */
   readonly faults: readonly string[];
 };
@@ -79,6 +84,8 @@ export const untouched: Status = {
   exit: null,
   drift: null,
   change: null,
+  unconfirmed: null,
+  daemon: null,
   faults: [],
 };
 
@@ -86,7 +93,12 @@ export const untouched: Status = {
 export async function status(host: Host, { exit }: Options): Promise<Status> {
   const looked = attempt(observe(host));
   const begins = attempt(begun(host));
-  const [applied, entry] = await Promise.all([attempt(appliedIfAny(host)), attempt(latest(host))]);
+  const [applied, entry, pending, daemon] = await Promise.all([
+    attempt(appliedIfAny(host)),
+    attempt(latest(host)),
+    attempt(waiting(host)),
+    attempt(running(host)),
+  ]);
   const last = valueOf(applied);
   const newest = valueOf(entry);
   const asks = last === null ? null : attempt(wantedNow(host, last));
@@ -109,7 +121,9 @@ export async function status(host: Host, { exit }: Options): Promise<Status> {
     exit: seen,
     drift,
     change: valueOf(change),
-    faults: faultsOf([found, change, applied]),
+    unconfirmed: valueOf(pending),
+    daemon: valueOf(daemon),
+    faults: faultsOf([found, change, applied, pending]),
   };
 }
 
@@ -162,6 +176,18 @@ async function begun(host: Host): Promise<Begun | null> {
   if (journal === null) return null;
   const { action, began } = journal;
   return { action, began, running, mend: running ? [] : ['op-dbus rollback', `op-dbus ${action}`] };
+}
+
+async function waiting(host: Host): Promise<Status['unconfirmed']> {
+  const pending = await readPending(host);
+  return pending === null ? null : { action: pending.action, until: pending.until };
+}
+
+async function running(host: Host): Promise<Status['daemon']> {
+  const report = await readReport(host);
+  if (report === null) return null;
+  const { events: _, ...rest } = report;
+  return rest;
 }
 
 /** What each kind says of its resources. */
