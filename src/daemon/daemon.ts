@@ -23,6 +23,7 @@ export type DaemonGiven = {
 /** Milliseconds: what comes together is looked at together; and without any event it looks as rarely as this. */
 const SETTLE = 20;
 const RARELY = 60_000;
+const PULSE = 1000;
 /** Between tries while the host can't be looked at. */
 const BLIND = [100, 250, 500, 1000, 2000, 5000] as const;
 /** So many such tries are made before it is told. */
@@ -77,6 +78,12 @@ export async function daemon({ host, stop, alone, log, version }: DaemonGiven): 
     await host.files.write(reportPath, text);
   };
 
+  /** What stands as it should; whether it carries as well is looked at beside the rest, for it may take seconds. */
+  let standing: readonly Resource[] | null = null;
+  const pulse = setInterval(() => {
+    if (standing !== null) void hops.look(standing).then((news) => news && wake.ring());
+  }, PULSE);
+
   tell('info', `started, process ${process.pid}`);
   await publish('looking', null);
   let blind = 0;
@@ -104,7 +111,6 @@ export async function daemon({ host, stop, alone, log, version }: DaemonGiven): 
         if (finding.state === 'kept' && finding.aim !== null)
           void hops.look(finding.aim.wanted).then((looked) => looked && wake.ring());
         await publish(finding.state, finding);
-        again = Math.min(again ?? RARELY, finding.state === 'kept' ? Math.max(hops.due(), 250) : RARELY);
       } catch (error) {
         again = BLIND[Math.min(blind, BLIND.length - 1)] ?? 0;
         blind += 1;
@@ -119,6 +125,7 @@ export async function daemon({ host, stop, alone, log, version }: DaemonGiven): 
       if (!stop.aborted) await sleep(SETTLE);
     }
   } finally {
+    clearInterval(pulse);
     await Promise.all([following.close(), bus.close()]);
     tell('info', 'stopped; the data path stays as it is');
     await host.files.remove(reportPath);

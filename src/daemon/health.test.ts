@@ -30,9 +30,9 @@ type Bench = {
 };
 
 /** A chain in which the hops named in `down` fail. */
-function bench(down: Set<string>): Bench {
-  const [said, ran, asked]: [string[], string[], string[]] = [[], [], []];
+function bench(down: Set<string>, received: (time: number) => number = (time) => time): Bench {
   let time = 0;
+  const [said, ran, asked]: [string[], string[], string[]] = [[], [], []];
   const part = (kind: string) => (_: Host, wanted: readonly Resource[]) => {
     for (const { name } of wanted) asked.push(`${kind} ${name}`);
     return Promise.resolve(
@@ -46,7 +46,10 @@ function bench(down: Set<string>): Bench {
   };
   const fakes = kinds.map((kind) => ({ ...kind, status: part(kind.name) }));
   const host = {
-    containers: { exec: async (name: string, argv: readonly string[]) => void ran.push(`${name}: ${argv.join(' ')}`) },
+    containers: {
+      traffic: async () => new Map([['wg-warp', { received: received(time), sent: time }]]),
+      exec: async (name: string, argv: readonly string[]) => void ran.push(`${name}: ${argv.join(' ')}`),
+    },
   } as unknown as Host;
   const tell = (_: string, text: string): void => void said.push(text);
   const alone = async <T>(action: () => Promise<T>): Promise<T> => action();
@@ -89,4 +92,17 @@ test('a tunnel that is silent though its way is free is restarted, more and more
   assert.equal(ran[0], 'warp: systemctl restart wg-quick@wg-warp.service');
   assert.deepEqual(times, [0, 15, 45, 105, 225, 465]);
   assert.match(said[1] ?? '', /^warp: wg-quick@wg-warp restarted; again in 15 s if it stays silent$/);
+});
+
+test('what is sent and not answered is noticed within seconds, and the cause is named; keepalives are no talk', async () => {
+  const down = new Set<string>();
+  const talk = bench(down, (time) => Math.min(time, 20_000));
+  for (let second = 0; second < 34; second += 1) {
+    if (second === 20) down.add('proxy proxy');
+    await talk.at(second);
+  }
+  assert.deepEqual(talk.said, ['proxy waits for an answer for 30 s']);
+  down.clear();
+  await talk.at(40);
+  assert.deepEqual(talk.said.slice(1), ['warp sends, and nothing comes back through its tunnel']);
 });

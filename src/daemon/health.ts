@@ -11,10 +11,8 @@ import { because, type Tell } from './keeper.ts';
 import type { Patience } from './patience.ts';
 
 export type Health = {
-  /** Looks, when it is time to, and says whether it was; never throws. What it finds is told when it changes. */
+  /** Looks, when it is time to; never throws. What it finds is told when it changes; says whether that did. */
   readonly look: (wanted: readonly Resource[]) => Promise<boolean>;
-  /** Milliseconds until it is time. */
-  readonly due: () => number;
   /** The hop that fails and what it waits for; null when all carry, as far as is known. */
   readonly failing: () => string | null;
 };
@@ -30,30 +28,56 @@ type Given = {
 };
 
 /**
- * Milliseconds between looks. When all is well only the age of handshakes is asked, inside: a question to the VPS would be
- * a rhythm on the uplink. When something fails, every hop is asked.
+ * Milliseconds between looks. What goes through a tunnel that dials is counted, which asks nobody: when more was sent than
+ * keepalives and nothing came back for a while, every hop is asked. When all is well only the age of handshakes is asked,
+ * inside: a question to the VPS would be a rhythm on the uplink.
  */
 const WELL = 60_000;
-const ILL = 5000;
+const COUNT = 5000;
+const SILENCE = 10_000;
+/** Bytes: a keepalive has 32, and WARP need not answer it. */
+const WORTH = 1000;
 
 export function health({ host, patience, tell, alone, now, kinds = all }: Given): Health {
   let next = now();
+  let counting = now();
   let failing: string | null = null;
+  const seen = new Map<string, Counted>();
 
-  async function find(wanted: readonly Resource[]): Promise<Hop | null> {
-    const dialled = wanted.filter((one) => one.kind === 'tunnel' && (one.spec as Inside).reload === null);
-    const quiet = (await partsOf(host, dialled, kinds)).every(({ up }) => up);
-    if (quiet && failing === null) return null;
+  /** The container whose tunnel has been talking to nobody; null when there is none. */
+  async function unheard(wanted: readonly Resource[]): Promise<string | null> {
+    let found: string | null = null;
+    for (const { name, spec } of wanted.filter(dials)) {
+      const { container, unit } = spec as Inside;
+      const traffic = (await host.containers.traffic(container)).get(unit.split('@')[1] ?? '');
+      const last = seen.get(name);
+      if (traffic === undefined) seen.delete(name);
+      else if (last === undefined || last.received !== traffic.received || last.sent > traffic.sent)
+        seen.set(name, { ...traffic, at: now() });
+      else if (traffic.sent - last.sent > WORTH && now() - last.at >= SILENCE) found = container;
+    }
+    return found;
+  }
+
+  async function find(
+    wanted: readonly Resource[],
+  ): Promise<{ readonly text: string; readonly hop: Hop | null } | null> {
+    const silent = await unheard(wanted);
+    if (silent === null && failing === null) {
+      if (now() < next) return null;
+      next = now() + WELL;
+      if ((await partsOf(host, wanted.filter(dials), kinds)).every(({ up }) => up)) return null;
+    }
     const hops = hopsOf(wanted, await partsOf(host, wanted, kinds));
     // The last of the chain that fails is the cause: what is before it waits for it.
-    return hops.filter(({ up }) => !up).at(-1) ?? null;
+    const hop = hops.filter(({ up }) => !up).at(-1);
+    if (hop !== undefined) return { text: `${hop.name} waits for ${hop.waiting ?? 'something'}`, hop };
+    return silent === null ? null : { text: `${silent} sends, and nothing comes back through its tunnel`, hop: null };
   }
 
   async function restart(wanted: readonly Resource[], { name, parts }: Hop): Promise<void> {
     const silent = parts.find(({ up }) => !up);
-    const tunnel = wanted.find(
-      (one) => one.kind === 'tunnel' && one.name.startsWith(`${name}/`) && (one.spec as Inside).reload === null,
-    );
+    const tunnel = wanted.find((one) => dials(one) && one.name.startsWith(`${name}/`));
     const key = `hop ${name}`;
     // Only a tunnel that stands and gets no answer: all else is drift, which is put right anyway.
     if (tunnel === undefined || silent?.facts['present'] !== true || !patience.allows(key, now())) return;
@@ -64,33 +88,39 @@ export function health({ host, patience, tell, alone, now, kinds = all }: Given)
   }
 
   return {
-    due: () => Math.max(0, next - now()),
     failing: () => failing,
     look: async (wanted) => {
-      if (now() < next) return false;
-      next = Number.POSITIVE_INFINITY;
+      if (now() < counting) return false;
+      counting = Number.POSITIVE_INFINITY;
       try {
-        const hop = await find(wanted);
-        const found = hop === null ? null : `${hop.name} waits for ${hop.waiting ?? 'something'}`;
+        const found = await find(wanted);
+        const before = failing;
+        failing = found?.text ?? null;
         // Ages grow: only another hop, or another cause, is news.
-        if (blank(found) !== blank(failing)) {
-          if (found === null) tell('info', 'every hop carries again');
-          else tell('warning', found);
-        }
-        failing = found;
-        if (hop !== null) await restart(wanted, hop);
+        const news = blank(failing) !== blank(before);
+        if (news && failing === null) tell('info', 'every hop carries again');
+        if (news && failing !== null) tell('warning', failing);
+        if (found !== null && found.hop !== null) await restart(wanted, found.hop);
+        return news;
       } catch (error) {
         tell('error', `looking at the hops: ${because(error)}`);
       } finally {
-        next = now() + (failing === null ? WELL : ILL);
+        counting = now() + COUNT;
       }
-      return true;
+      return false;
     },
   };
 }
 
 /** Milliseconds between restarts of a tunnel that stays silent, at first. */
 const SILENT = 15_000;
+
+type Counted = { readonly received: number; readonly sent: number; readonly at: number };
+
+/** A tunnel that dials is to be answered; one that listens may have nobody who speaks. */
+function dials({ kind, spec }: Resource): boolean {
+  return kind === 'tunnel' && (spec as Inside).reload === null;
+}
 
 function blank(text: string | null): string | null {
   return text?.replaceAll(/\d+/g, '0') ?? null;

@@ -12,7 +12,7 @@ import type { Containers, Definition } from './contract.ts';
 import { layout, makeRoot, rootPath } from './copy.ts';
 import { discard } from './discard.ts';
 import { containerFilter } from './filter.ts';
-import { devices, type Noted, noted } from './live.ts';
+import { devices, type Noted, noted, traffic } from './live.ts';
 import { innerMaker, ownMaker } from './maker.ts';
 import { attachment, power } from './power.ts';
 import { type Entry, optional, records as openRecords } from './record.ts';
@@ -288,6 +288,11 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
       await need(name);
       const found = await init(name);
       return found === null ? new Set() : devices(found.pid);
+    },
+    traffic: async (name) => {
+      await need(name);
+      const found = await init(name);
+      return found === null ? new Map() : traffic(found.pid);
     },
     read: (name, path) => within(name, (root) => readInside(root, path)),
     write: (name, path, content, file) => within(name, (root) => writeInside(root, path, content, file)),

@@ -35,6 +35,9 @@ export type Container = {
   readonly definition: Definition;
 };
 
+/** Bytes through a network device since it was made. */
+export type Traffic = { readonly received: number; readonly sent: number };
+
 export type FileOptions = {
   readonly mode: number /** Owner inside the container, numeric. */;
   readonly uid: number;
@@ -81,6 +84,8 @@ export interface Containers {
   activeUnits(name: string, units: readonly string[]): Promise<ReadonlySet<string>>;
   /** Names of the network devices that a running container has now; none of a stopped one. Costs no program. */
   devices(name: string): Promise<ReadonlySet<string>>;
+  /** What went through each of those devices. Costs no program. */
+  traffic(name: string): Promise<ReadonlyMap<string, Traffic>>;
   /** A file of the container, running or stopped; null when there is none. Never follows a symbolic link. */
   read(name: string, path: string): Promise<string | null>;
   /** Replaces a file of the container, running or stopped; makes parents (0755, root). Never follows a symbolic link. */

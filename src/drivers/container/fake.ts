@@ -4,7 +4,7 @@ import { OpError } from '../../error.ts';
 import type { ExecOptions, ExecResult } from '../exec.ts';
 import { type FakeNft, fakeNft } from '../nft/fake.ts';
 import { device, rootFiles } from './config.ts';
-import type { Container, Containers, Definition, FileOptions } from './contract.ts';
+import type { Container, Containers, Definition, FileOptions, Traffic } from './contract.ts';
 import { treePath } from './template.ts';
 
 type FakeFile =
@@ -33,6 +33,8 @@ export type FakeContainers = Containers & {
   readonly leftover: Set<string>;
   /** What was destroyed, until somebody tidies up. */
   readonly aside: ReadonlyMap<string, unknown>;
+  /** What went through a device, as `CONTAINER/DEVICE`; nothing unless told. */
+  readonly counters: Map<string, Traffic>;
   /** All that was run inside, in order. */
   readonly ran: { readonly name: string; readonly argv: readonly string[] }[];
   /** What the namespaces of running containers hold; tests flush tables behind the driver's back with it. */
@@ -93,6 +95,7 @@ export function fakeContainers(
     lost,
     leftover,
     aside,
+    counters: new Map(),
     ran,
     live,
     onStart: () => {},
@@ -158,6 +161,13 @@ export function fakeContainers(
       const all = ['lo', device(definition).inner, ...made];
       return new Set(running ? all.filter((one) => !lost.has(`${name}/${one}`)) : []);
     },
+    traffic: async (name) =>
+      new Map(
+        [...(await self.devices(name))].map((one) => [
+          one,
+          self.counters.get(`${name}/${one}`) ?? { received: 0, sent: 0 },
+        ]),
+      ),
     read: async (name, path) => {
       const { files } = need(name);
       if (!walk(name, files, path, false)) return null;

@@ -1,6 +1,7 @@
 // What the machine's own /proc tells of running containers, with no program started (proc(5), unix(7)).
 
 import { readFile } from 'node:fs/promises';
+import type { Traffic } from './contract.ts';
 import { startTime } from '../process.ts';
 import type { Records } from './record.ts';
 
@@ -27,4 +28,13 @@ export async function devices(pid: number | 'self'): Promise<ReadonlySet<string>
   // Once the process has ended, the kernel refuses in more than one way.
   const text = await readFile(`/proc/${pid}/net/dev`, 'utf8').catch(() => '');
   return new Set([...text.matchAll(/^ *(\S+?):/gm)].map(([, name = '']) => name));
+}
+
+/** Bytes that went through each network device that the process sees; empty when the process is gone (proc_net_dev). */
+export async function traffic(pid: number): Promise<ReadonlyMap<string, Traffic>> {
+  const text = await readFile(`/proc/${pid}/net/dev`, 'utf8').catch(() => '');
+  const lines = text.matchAll(/^ *(\S+?): *(\d+)(?: +\d+){7} +(\d+)/gm);
+  return new Map(
+    [...lines].map(([, name = '', received, sent]) => [name, { received: Number(received), sent: Number(sent) }]),
+  );
 }

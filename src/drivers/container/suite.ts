@@ -245,8 +245,12 @@ export function containerSuite(title: string, make: () => Promise<Bench>): void 
     const devices = await containers.devices('one');
     assert.ok(devices.has('lo') && devices.has('internal_100'), [...devices].join(' '));
     assert.ok(!devices.has('wg0'));
+    const traffic = await containers.traffic('one');
+    assert.deepEqual([...traffic.keys()].toSorted(), [...devices].toSorted());
+    assert.ok([...traffic.values()].every(({ received, sent }) => received >= 0 && sent >= 0));
     await containers.stop('one');
     assert.deepEqual(await containers.devices('one'), new Set());
+    assert.deepEqual(await containers.traffic('one'), new Map());
     await assert.rejects(containers.devices('none'), { code: 'host', message: /there is none/ });
   });
 
