@@ -25,7 +25,10 @@ function check(path: string, text: string): void {
 function machine(path: string): ReturnType<typeof fakeHost> {
   const host = fakeHost();
   const names = { 'engage.cloudflareclient.com': ['162.159.192.1'], 'vps.example.net': ['95.216.30.2'] };
-  for (const file of readdirSync(`${path}/files`, { recursive: true, withFileTypes: true })) {
+  const files = existsSync(`${path}/files`)
+    ? readdirSync(`${path}/files`, { recursive: true, withFileTypes: true })
+    : [];
+  for (const file of files) {
     const full = `${file.parentPath}/${file.name}`;
     if (file.isFile()) void host.files.write(`/golden/${full.slice(path.length + 1)}`, readFileSync(full, 'utf8'));
   }

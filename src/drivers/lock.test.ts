@@ -16,7 +16,7 @@ test('what is held is refused with the name of who holds it, and is free afterwa
   const path = join(folder, 'one');
   await locked(path, 'op-dbus', async () => {
     await assert.rejects(
-      locked(path, 'op-dbus', async () => 1),
+      locked(path, 'op-dbus', async () => 1, 100),
       { code: 'host', message: 'another op-dbus is at work' },
     );
     assert.equal(await locked(`${path}-2`, 'op-dbus', async () => 2), 2);
@@ -58,7 +58,7 @@ test('a holder that is killed holds it no longer, and the file that it left is n
   });
   await once(child.stdout, 'data');
   await assert.rejects(
-    locked(path, 'op-dbus', async () => 1),
+    locked(path, 'op-dbus', async () => 1, 100),
     /another op-dbus is at work/,
   );
   child.kill('SIGKILL');

@@ -11,11 +11,16 @@ import { refusal } from './exec.ts';
 export const LOCK = '/run/op-dbus.lock';
 
 /**
- * Runs `action` while nobody else holds the lock `path`, a file that is there only meanwhile.
+ * Runs `action` while nobody else holds the lock `path`, a file that is there only meanwhile; `patience` in milliseconds.
  * @throws OpError `host` saying that another `what` is at work, or why the lock can't be had.
  */
-export async function locked<T>(path: string, what: string, action: () => Promise<T>): Promise<T> {
-  const done = await ifFree(path, action, PATIENCE);
+export async function locked<T>(
+  path: string,
+  what: string,
+  action: () => Promise<T>,
+  patience: number = PATIENCE,
+): Promise<T> {
+  const done = await ifFree(path, action, patience);
   if (done !== null) return done.result;
   throw new OpError('host', `another ${what} is at work`, { at: path, hint: 'Wait until it has ended.' });
 }
