@@ -149,8 +149,17 @@ async function sources(host: Host, wanted: readonly Resource[], edited: () => vo
     ),
     { name: 'nftables', open: (told) => host.nft.watch(told) },
     { name: 'the network', open: (told) => host.net.watch(told) },
-    { name: 'containers', open: (told) => host.containers.watch(units(wanted), told) },
+    containers(host, units(wanted)),
   ];
+}
+
+/** Other units make another source. */
+function containers(host: Host, of: Readonly<Record<string, readonly string[]>>): Source {
+  const named = Object.entries(of).map(([name, list]) => `${name} (${list.join(' ')})`);
+  return {
+    name: `containers${named.length === 0 ? '' : `: ${named.join(', ')}`}`,
+    open: (told) => host.containers.watch(of, told),
+  };
 }
 
 /** The units of each container that has any. */

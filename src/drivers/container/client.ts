@@ -30,6 +30,8 @@ import {
   removeShared,
   sweep,
 } from './tidy.ts';
+import type { Watch } from '../watch.ts';
+import { watchContainers } from './watch.ts';
 import { isLink, linkFile, readFile as readInside, type Root, removeFile, writeFile as writeInside } from './tree.ts';
 
 export type LxcOptions = {
@@ -46,6 +48,8 @@ export type LxcOptions = {
   readonly sockets?: string;
   /** Milliseconds that a container may take to boot: 60,000. */
   readonly patience?: number;
+  /** Milliseconds between two looks of a watch: 2,000. */
+  readonly pulse?: number;
 };
 
 export function lxcContainers(options: LxcOptions = {}): Containers {
@@ -56,10 +60,12 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
   const etc = options.etc ?? '/etc';
   const sockets = options.sockets ?? '/proc/net/unix';
   const patience = options.patience ?? 60_000;
+  const pulse = options.pulse ?? 2000;
   const records = openRecords(`${home}/container`);
   const hook = `${home}/hook`;
   const serially = queue();
   const making = new Set<string>();
+  const watches = new Set<Watch>();
 
   const folderOf = (name: string): string => `${lxc}/${records.path(name).split('/').at(-1)}`;
   const exists = async (name: string): Promise<boolean> => (await optional(stat(folderOf(name)))) !== null;
@@ -305,7 +311,13 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
       return names.filter((_, index) => kept[index]);
     },
     tidy: () => serially(tidy),
-    close: async () => {},
+    watch: async (units, changed) => {
+      const watch = await watchContainers({ folder: `${home}/container`, units, pulse }, changed);
+      watches.add(watch);
+      void watch.ended.then(() => watches.delete(watch));
+      return watch;
+    },
+    close: async () => void (await Promise.all([...watches].map((watch) => watch.close()))),
   };
 }
 

@@ -1,6 +1,7 @@
 // Containers as the kinds see them: made, started, stopped, entered. Backends: plain LXC here, Proxmox's pct later.
 
 import type { Nft } from '../nft/contract.ts';
+import type { Watch } from '../watch.ts';
 import type { ExecOptions, ExecResult } from '../exec.ts';
 
 /** All that a container is, apart from what runs in it. Plain data: it is the `container` kind's spec. */
@@ -106,6 +107,13 @@ export interface Containers {
    * there is none; quiet otherwise. Only for the one command that is changing the host, once it has done.
    */
   tidy(): Promise<void>;
-  /** Waits for and releases nothing else: closes what the driver holds open. */
+  /**
+   * Tells of containers of ours that are made, changed, started, stopped and removed, also of those to come: that init or
+   * LXC's monitor dies, that a container boots anew; and within 2 s of network devices that come and go inside. Of `units`
+   * (by container, without `.service`) it tells when their processes end or are others. Not of files and filters inside.
+   * Costs no program.
+   */
+  watch(units: Readonly<Record<string, readonly string[]>>, changed: () => void): Promise<Watch>;
+  /** Waits for and releases nothing else: closes what the driver holds open, and ends the watches. */
   close(): Promise<void>;
 }

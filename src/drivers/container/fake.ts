@@ -3,6 +3,7 @@
 import { OpError } from '../../error.ts';
 import type { ExecOptions, ExecResult } from '../exec.ts';
 import { type FakeNft, fakeNft } from '../nft/fake.ts';
+import { noticed, watchers } from '../watch.fake.ts';
 import { device, rootFiles } from './config.ts';
 import type { Container, Containers, Definition, FileOptions, Traffic } from './contract.ts';
 import { treePath } from './template.ts';
@@ -49,12 +50,14 @@ export type FakeContainers = Containers & {
  */
 export function fakeContainers(
   script: Script = () => ({ code: 0, stdout: '', stderr: '' }),
-  active: ReadonlySet<string> = new Set(),
+  active: Set<string> = new Set(),
 ): FakeContainers {
-  const containers = new Map<string, FakeContainer>();
+  const { watch, tell, end } = watchers();
+  noticed(active, tell);
+  const containers = noticed(new Map<string, FakeContainer>(), tell);
   const foreign = new Set<string>();
-  const detached = new Set<string>();
-  const lost = new Set<string>();
+  const detached = noticed(new Set<string>(), tell);
+  const lost = noticed(new Set<string>(), tell);
   const leftover = new Set<string>();
   const ran: { readonly name: string; readonly argv: readonly string[] }[] = [];
   const kept = new Map<string, FakeNft>();
@@ -206,7 +209,8 @@ export function fakeContainers(
       leftover.clear();
       aside.clear();
     },
-    close: async () => {},
+    watch: (_, changed) => watch(changed),
+    close: async () => end(new OpError('host', 'the containers were closed')),
   };
   return self;
 

@@ -27,6 +27,11 @@ export async function listening(sockets: string, socket: string): Promise<boolea
 export async function devices(pid: number | 'self'): Promise<ReadonlySet<string>> {
   // Once the process has ended, the kernel refuses in more than one way.
   const text = await readFile(`/proc/${pid}/net/dev`, 'utf8').catch(() => '');
+  return deviceNames(text);
+}
+
+/** The names in the text of /proc/PID/net/dev. */
+export function deviceNames(text: string): ReadonlySet<string> {
   return new Set([...text.matchAll(/^ *(\S+?):/gm)].map(([, name = '']) => name));
 }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { keepsWatch } from '../watch.suite.ts';
 import { nftSuite } from '../nft/suite.ts';
 import type { Containers, Definition } from './contract.ts';
 
@@ -253,6 +254,29 @@ export function containerSuite(title: string, make: () => Promise<Bench>): void 
     assert.deepEqual(await containers.traffic('one'), new Map());
     await assert.rejects(containers.devices('none'), { code: 'host', message: /there is none/ });
   });
+
+  check(
+    'a watch tells of containers that come and go, start and stop, and of the units it is asked about',
+    async (bench) => {
+      const { containers } = bench;
+      await containers.tidy();
+      await bench.port(one);
+      await keepsWatch((changed) => containers.watch({ one: ['a', 'b@x'] }, changed), {
+        'a container is made': () => containers.create('one', one),
+        'its definition changes': () => containers.configure('one', { ...one, order: 7 }),
+        'it starts': () => containers.start('one'),
+        'a unit starts': () => bench.unit('one', 'a', true),
+        'an instance starts': () => bench.unit('one', 'b@x', true),
+        'an instance ends': () => bench.unit('one', 'b@x', false),
+        'a unit ends': () => bench.unit('one', 'a', false),
+        'it stops': () => containers.stop('one'),
+        'it starts again': () => containers.start('one'),
+        'a unit of what was started again starts': () => bench.unit('one', 'a', true),
+        'it stops again': () => containers.stop('one'),
+        'it is removed': () => containers.destroy('one'),
+      });
+    },
+  );
 
   check('what an interrupted creation left is not listed, not in the way, and tidied up', async (bench) => {
     const { containers } = bench;

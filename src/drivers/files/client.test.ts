@@ -2,11 +2,26 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFile,
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { keepsWatch, until } from '../watch.suite.ts';
 import { nodeFiles } from './client.ts';
 import { filesSuite } from './suite.ts';
 
@@ -107,4 +122,90 @@ test('a FIFO is refused instead of waited for', async () => {
   const root = await folder();
   await promisify(execFile)('mkfifo', [join(root, 'pipe')]);
   await assert.rejects(nodeFiles(root).read('/pipe'), { code: 'host' });
+});
+
+test('a watch without looks tells of edits in place, by editors that rename, and of folders that come and go', async () => {
+  const root = await folder();
+  const files = nodeFiles(root, 1_000_000_000);
+  const [file, deep] = [join(root, 'a/b/state'), join(root, 'a/b')];
+  await keepsWatch((changed) => files.watch('/a/b/state', changed), {
+    'it is made with its folders': async () => {
+      await mkdir(deep, { recursive: true });
+      await writeFile(file, 'one');
+    },
+    'it is written in place': () => writeFile(file, 'two'),
+    'it grows': () => appendFile(file, 'x'),
+    'its mode changes': () => chmod(file, 0o640),
+    'it is renamed away': () => rename(file, `${file}~`),
+    'another is renamed to it': () => rename(`${file}~`, file),
+    'a link takes its place': async () => {
+      await symlink('/etc/hostname', `${file}.link`);
+      await rename(`${file}.link`, file);
+    },
+    'its folder is moved away': () => rename(deep, join(root, 'a/c')),
+    'its folder is moved back': () => rename(join(root, 'a/c'), deep),
+    'all of it is removed': () => rm(join(root, 'a'), { recursive: true }),
+    'a folder with it is moved in': async () => {
+      await mkdir(join(root, 'new/b'), { recursive: true });
+      await writeFile(join(root, 'new/b/state'), 'three');
+      await rename(join(root, 'new'), join(root, 'a'));
+    },
+    'its folder is made anew before anybody can look': async () => {
+      rmSync(deep, { recursive: true });
+      mkdirSync(deep);
+    },
+    'it is made in the new folder': () => writeFile(file, 'four'),
+    'it is written, and its date put back': async () => {
+      const { atime, mtime } = await lstat(file);
+      // Later than what was just told could be taken for.
+      await sleep(30);
+      writeFileSync(file, 'five');
+      utimesSync(file, atime, mtime);
+    },
+    'a folder takes its place': async () => {
+      await rm(file);
+      await mkdir(file);
+    },
+  });
+});
+
+test('a watch sees the last of many quick edits of the same length', async () => {
+  const root = await folder();
+  const files = nodeFiles(root, 1_000_000_000);
+  await files.write('/f', '000');
+  let seen = '';
+  const watch = await files.watch('/f', () => {
+    seen = readFileSync(join(root, 'f'), 'utf8');
+  });
+  for (let count = 100; count < 200; count++) {
+    await writeFile(join(root, 'f'), `${count}`);
+    await until(`seen ${count}`, () => seen === `${count}`);
+  }
+  await watch.close();
+});
+
+test('what gives no event is seen by a look, such as a folder further up that is moved', async () => {
+  const root = await folder();
+  const files = nodeFiles(root, 10);
+  await files.write('/a/b/c/f', 'one');
+  let told = 0;
+  const watch = await files.watch('/a/b/c/f', () => void told++);
+  await rename(join(root, 'a'), join(root, 'elsewhere'));
+  await until('told that it went', () => told === 1);
+  await files.write('/a/b/c/f', 'two');
+  await until('told that it came', () => told > 1);
+  await watch.close();
+});
+
+test('a watch that is closed leaves nothing watched', async () => {
+  const root = await folder();
+  const watched = (): number =>
+    readdirSync('/proc/self/fd')
+      .map((fd) => (existsSync(`/proc/self/fdinfo/${fd}`) ? readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8') : ''))
+      .flatMap((text) => [...text.matchAll(/^inotify wd:/gm)]).length;
+  const before = watched();
+  const watch = await nodeFiles(root).watch('/a', () => {});
+  assert.equal(watched(), before + 1);
+  await watch.close();
+  assert.equal(watched(), before);
 });

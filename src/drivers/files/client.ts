@@ -6,15 +6,16 @@ import { type FileHandle, lstat, mkdir, open, readdir, rename, rmdir, unlink } f
 import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
 import { OpError } from '../../error.ts';
 import type { Files } from './contract.ts';
+import { watchFile } from './watch.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
 /**
- * Files below `root`; every path is absolute and means `root` + path.
+ * Files below `root`; every path is absolute and means `root` + path. A watch looks every `pulse` milliseconds, besides.
  * @throws OpError `internal` for a path that is not absolute and plain (`..`, `//`); `host` when the system refuses,
  * also when the path is a symbolic link or no regular file.
  */
-export function nodeFiles(root = '/'): Files {
+export function nodeFiles(root = '/', pulse = 2000): Files {
   const at = (path: string): string => join(root, plain(path));
   return {
     read: (path) => host('reading', path, () => read(at(path))),
@@ -23,6 +24,7 @@ export function nodeFiles(root = '/'): Files {
       host('writing', path, () => write(at(path), content, mode, parents)),
     remove: (path) => host('removing', path, () => remove(at(path))),
     sweep: (path) => host('sweeping', path, () => sweep(at(path))),
+    watch: (path, changed) => host('watching', path, async () => watchFile(at(path), pulse, changed)),
     list: (path) => host('listing', path, () => list(at(path))),
   };
 }

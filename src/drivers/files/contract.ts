@@ -1,5 +1,7 @@
 // Files of the host: read, replaced atomically, removed. Never follows a symbolic link at the last component.
 
+import type { Watch } from '../watch.ts';
+
 export interface Files {
   /** Content as UTF-8; null when there is no such file. */
   read(path: string): Promise<string | null>;
@@ -16,4 +18,9 @@ export interface Files {
   sweep(path: string): Promise<void>;
   /** Names in a folder, sorted; empty when there is no such folder. */
   list(path: string): Promise<readonly string[]>;
+  /**
+   * Tells when the file at `path` is made, edited, replaced, removed, or gets another mode; of nothing else in its folder,
+   * which may come and go. An edit in place is told at each of its steps: what is read may be half of it.
+   */
+  watch(path: string, changed: () => void): Promise<Watch>;
 }

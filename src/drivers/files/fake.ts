@@ -2,15 +2,18 @@
 
 import { dirname, isAbsolute, normalize } from 'node:path';
 import { OpError } from '../../error.ts';
+import { noticed, watchers } from '../watch.fake.ts';
 import type { Files } from './contract.ts';
 
 /** Path → content and mode; tests read it, and put foreign files into it. */
 export type FakeFiles = Files & { readonly entries: Map<string, { readonly content: string; readonly mode: number }> };
 
 export function fakeFiles(initial: Readonly<Record<string, string>> = {}): FakeFiles {
-  const entries: FakeFiles['entries'] = new Map(
+  const given: FakeFiles['entries'] = new Map(
     Object.entries(initial).map(([path, content]) => [path, { content, mode: 0o644 }]),
   );
+  const { watch, tell } = watchers();
+  const entries = noticed(given, tell);
   return {
     entries,
     read: async (path) => entries.get(plain(path))?.content ?? null,
@@ -21,6 +24,14 @@ export function fakeFiles(initial: Readonly<Record<string, string>> = {}): FakeF
       entries.set(plain(path), { content, mode });
     },
     remove: async (path) => void entries.delete(plain(path)),
+    watch: async (path, changed) => {
+      let last = entries.get(plain(path));
+      return watch(() => {
+        const before = last;
+        last = entries.get(path);
+        if (last !== before) changed();
+      });
+    },
     // A folder is there only while something is in it.
     sweep: async (path) => void plain(path),
     list: async (path) => names(entries.keys(), plain(path)),

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { keepsWatch, until } from '../watch.suite.ts';
 import type { Files } from './contract.ts';
 
 /** `make` gives an empty Files; each test asks for its own. */
@@ -70,5 +71,32 @@ export function filesSuite(title: string, make: () => Promise<Files>): void {
     const files = await make();
     for (const path of ['/a/../b', 'a', '/a//b', './a'])
       await assert.rejects((async () => files.read(path))(), { code: 'internal' }, path);
+  });
+
+  test(`${title}: a watch tells whatever happens to its file, also when there was no folder yet`, async () => {
+    const files = await make();
+    await keepsWatch((changed) => files.watch('/a/b/c', changed), {
+      'it is made': () => files.write('/a/b/c', 'one'),
+      'it is replaced': () => files.write('/a/b/c', 'two'),
+      'it is replaced by the same': () => files.write('/a/b/c', 'two'),
+      'it is removed': () => files.remove('/a/b/c'),
+      'it is made again': () => files.write('/a/b/c', 'three', 0o644),
+      'it gets another mode': () => files.write('/a/b/c', 'three', 0o600),
+    });
+  });
+
+  test(`${title}: a watch tells nothing of other files`, async () => {
+    const files = await make();
+    await files.write('/a/b', 'one');
+    let told = 0;
+    const watch = await files.watch('/a/b', () => void told++);
+    for (const path of ['/a/c', '/a/bb', '/b', '/c/b', '/a/d/b']) await files.write(path, 'x');
+    await files.remove('/a/c');
+    await files.read('/a/b');
+    assert.equal(told, 0);
+    await files.write('/a/b', 'two');
+    await until('told', () => told > 0);
+    await watch.close();
+    await assert.rejects((async () => files.watch('/a/../b', () => {}))(), { code: 'internal' });
   });
 }

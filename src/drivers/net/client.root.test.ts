@@ -5,37 +5,43 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
 import { type Exec, exec, run } from '../exec.ts';
+import { listen } from '../listen.ts';
+import { keepsWatch, until } from '../watch.suite.ts';
 import { iproute } from './client.ts';
+import type { Net } from './contract.ts';
 import { netSuite } from './suite.ts';
 
 const held: (() => void)[] = [];
 after(() => held.forEach((end) => end()));
 
-/** Runs programs in a network namespace that lasts as long as the process in it; `port0` is there, down. */
-async function namespace(): Promise<Exec> {
+/** A network namespace that lasts as long as the process in it, and what runs programs there; `port0` is there, down. */
+async function namespace(): Promise<{ readonly inside: Exec; readonly net: Net }> {
   const process = spawn('unshare', ['--net', 'sh', '-c', 'echo ready; exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   held.push(() => process.kill('SIGKILL'));
   await once(process.stdout, 'data');
-  const inside: Exec = (argv, options) => exec(['nsenter', `--net=/proc/${process.pid}/ns/net`, ...argv], options);
+  const enter = ['nsenter', `--net=/proc/${process.pid}/ns/net`] as const;
+  const inside: Exec = (argv, options) => exec([...enter, ...argv], options);
   await run(inside, ['ip', 'link', 'add', 'port0', 'type', 'veth', 'peer', 'name', 'port1']);
   await run(inside, ['sysctl', '-qw', 'net.ipv4.ip_forward=0']);
-  return inside;
+  const net = iproute(inside, (listener, changed) =>
+    listen({ ...listener, argv: [...enter, ...listener.argv] }, changed),
+  );
+  return { inside, net };
 }
 
-netSuite('iproute2 in a namespace', async () => iproute(await namespace()));
+netSuite('iproute2 in a namespace', async () => (await namespace()).net);
 
 test('a sysctl of a namespace is not the machine’s', async () => {
   const machine = await iproute(exec).sysctl('net.ipv4.conf.lo.rp_filter');
-  const inside = await namespace();
-  await iproute(inside).setSysctl('net.ipv4.conf.lo.rp_filter', machine === '2' ? '1' : '2');
+  const { net } = await namespace();
+  await net.setSysctl('net.ipv4.conf.lo.rp_filter', machine === '2' ? '1' : '2');
   assert.equal(await iproute(exec).sysctl('net.ipv4.conf.lo.rp_filter'), machine);
 });
 
 test('the default route decides the uplink, the lowest metric first', async () => {
-  const inside = await namespace();
-  const net = iproute(inside);
+  const { inside, net } = await namespace();
   for (const [device, address, metric] of [
     ['port0', '192.0.2.2/24', '200'],
     ['port1', '198.51.100.2/24', '100'],
@@ -48,9 +54,37 @@ test('the default route decides the uplink, the lowest metric first', async () =
 });
 
 test('a device name with a dot has its sysctls', async () => {
-  const inside = await namespace();
+  const { inside, net } = await namespace();
   await run(inside, ['ip', 'link', 'set', 'dev', 'port1', 'name', 'port0.7']);
-  const net = iproute(inside);
   await net.setSysctl('net.ipv4.conf.port0/7.forwarding', '1');
   assert.equal(await net.sysctl('net.ipv4.conf.port0/7.forwarding'), '1');
+});
+
+test('a watch tells of what others do to links, routes and rules, and not of a neighbour namespace', async () => {
+  const { inside, net } = await namespace();
+  const ip = (command: string) => () => run(inside, ['ip', ...command.split(' ')]);
+  await net.up('port0');
+  await net.up('port1');
+  await net.addAddress('port0', '192.0.2.1/24');
+  await keepsWatch((changed) => net.watch(changed), {
+    'a link is made': ip('link add more0 type veth peer name more1'),
+    'a link is renamed': ip('link set more0 name more2'),
+    'a link gets another MTU': ip('link set port0 mtu 1400'),
+    'a link gets another MAC': ip('link set more1 address 02:00:00:00:00:07'),
+    'a route is added': ip('route add default via 192.0.2.7'),
+    'a route is removed': ip('route del default'),
+    'a rule is added': ip('rule add from 192.0.2.9 lookup 7'),
+    'a rule is removed': ip('rule del from 192.0.2.9'),
+    'a device forwards': () => net.setSysctl('net.ipv4.conf.port0.forwarding', '1'),
+    'a link goes down': ip('link set port1 down'),
+    'a link is deleted': ip('link del more2'),
+  });
+  const other = await namespace();
+  let told = 0;
+  const watch = await net.watch(() => void told++);
+  await run(other.inside, ['ip', 'link', 'set', 'port0', 'up']);
+  await run(inside, ['ip', 'rule', 'add', 'from', '192.0.2.9', 'lookup', '7']);
+  await until('told', () => told > 0);
+  assert.equal(told, 1);
+  await watch.close();
 });

@@ -3,6 +3,7 @@
 import * as z from 'zod';
 import { OpError } from '../../error.ts';
 import { type Exec, run } from '../exec.ts';
+import { type Listen, listen as realListen } from '../listen.ts';
 import type { Link, Net } from './contract.ts';
 
 const addressShow = z.array(
@@ -22,10 +23,10 @@ const routeShow = z.array(
 );
 
 /**
- * The network of the namespace in which `exec` runs its programs: /proc/sys too is read and written by a program of
+ * The network of the namespace in which `exec` and `listen` run their programs: /proc/sys too is read and written by a program of
  * that namespace (its net part belongs to the namespace of who asks).
  */
-export function iproute(exec: Exec): Net {
+export function iproute(exec: Exec, listen: Listen = realListen): Net {
   return {
     links: async () => parsed(addressShow, await run(exec, ['ip', '-j', 'address', 'show'])).map(link),
     up: async (device) => void (await run(exec, ['ip', 'link', 'set', 'dev', device, 'up'])),
@@ -36,8 +37,17 @@ export function iproute(exec: Exec): Net {
     forget: (protocol, port) => forget(exec, protocol, port),
     sysctl: (key) => sysctl(exec, key),
     setSysctl: async (key, value) => void (await run(exec, ['tee', path(key)], { stdin: `${value}\n` })),
+    watch: (changed) => listen(monitor, changed),
   };
 }
+
+/** NETLINK_ROUTE; links, addresses, routes, rules and settings of both families. */
+const monitor = {
+  argv: ['ip', '-o', 'monitor', 'link', 'address', 'route', 'rule', 'netconf'],
+  protocol: 0,
+  groups: [1, 5, 7, 8, 9, 11, 19, 24, 25].reduce((mask, group) => mask | (1 << (group - 1)), 0),
+  tells: () => true,
+} as const;
 
 function link(row: z.output<typeof addressShow>[number]): Link {
   const addresses = row.addr_info.filter(({ family }) => family === 'inet');

@@ -1,5 +1,7 @@
 // The host's own interfaces, addresses, routes and sysctls (iproute2's JSON output, /proc/sys).
 
+import type { Watch } from '../watch.ts';
+
 export type Link = {
   readonly name: string;
   readonly mac: string | null;
@@ -25,4 +27,10 @@ export interface Net {
   /** A value below /proc/sys, key in sysctl notation with `/` for a dot inside a name; null when there is no such key. */
   sysctl(key: string): Promise<string | null>;
   setSysctl(key: string, value: string): Promise<void>;
+  /**
+   * Tells of every change of links, addresses, routes and rules, by whomever, ours too. Of sysctls only of those that the
+   * kernel itself tells of: forwarding (`net.ipv4.ip_forward` too) and `rp_filter`. @throws OpError `host` when ip can't
+   * listen.
+   */
+  watch(changed: () => void): Promise<Watch>;
 }

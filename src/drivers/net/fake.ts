@@ -1,6 +1,7 @@
 // A network in memory: links with addresses, an uplink, sysctls.
 
 import { OpError } from '../../error.ts';
+import { noticed, watchers } from '../watch.fake.ts';
 import type { Link, Net } from './contract.ts';
 
 /** The tables behind the fake; tests and other fakes put links and sysctls into them. */
@@ -12,12 +13,14 @@ export type FakeNet = Net & {
 };
 
 export function fakeNet(links: readonly Link[] = [], uplink: string | null = null): FakeNet {
-  const table = new Map(links.map((link) => [link.name, link]));
+  const { watch, tell } = watchers();
+  const table = noticed(new Map(links.map((link) => [link.name, link])), tell);
   const forgotten: string[] = [];
-  const sysctls = new Map([
+  const initial = new Map([
     ['net.ipv4.ip_forward', '0'],
     ['net.ipv4.conf.all.forwarding', '0'],
   ]);
+  const sysctls = noticed(initial, tell);
   const change = (device: string, how: (link: Link) => Link): void => {
     const link = table.get(device);
     if (link === undefined) throw new OpError('host', `Cannot find device "${device}"`);
@@ -27,6 +30,7 @@ export function fakeNet(links: readonly Link[] = [], uplink: string | null = nul
     table,
     sysctls,
     forgotten,
+    watch,
     forget: async (protocol, port) => void forgotten.push(`${protocol} ${port}`),
     links: async () => [...table.values()],
     up: async (device) => change(device, (link) => ({ ...link, up: true })),

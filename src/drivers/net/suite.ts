@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { keepsWatch } from '../watch.suite.ts';
 import type { Link, Net } from './contract.ts';
 
 /** `make` gives a network with one Ethernet device `port0`, down, MTU 1500, without addresses. */
@@ -70,5 +71,16 @@ export function netSuite(title: string, make: () => Promise<Net>): void {
     const net = await make();
     for (const key of ['net.//.//.etc.passwd', '', 'net..ipv4', 'net.ipv4 '])
       await assert.rejects((async () => net.sysctl(key))(), { code: 'internal' }, key);
+  });
+
+  test(`${title}: a watch tells of links, addresses and forwarding`, async () => {
+    const net = await make();
+    await keepsWatch((changed) => net.watch(changed), {
+      'a link is set up': () => net.up('port0'),
+      'an address is added': () => net.addAddress('port0', '10.0.0.1/24'),
+      'an address is removed': () => net.removeAddress('port0', '10.0.0.1/24'),
+      'forwarding is turned on': () => net.setSysctl('net.ipv4.ip_forward', '1'),
+      'forwarding is turned off': () => net.setSysctl('net.ipv4.ip_forward', '0'),
+    });
   });
 }

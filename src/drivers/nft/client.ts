@@ -2,11 +2,12 @@
 
 import { OpError } from '../../error.ts';
 import { type Exec, type ExecResult, run } from '../exec.ts';
-import type { Nft } from './contract.ts';
+import { listen } from '../listen.ts';
+import type { HostNft } from './contract.ts';
 import { block } from './text.ts';
 
 /** `prefix` is put in front of each call: `['nsenter', '--net=/proc/1234/ns/net']` for another network namespace. */
-export function nftables(exec: Exec, prefix: readonly string[] = []): Nft {
+export function nftables(exec: Exec, prefix: readonly string[] = []): HostNft {
   const argv = (...rest: readonly string[]): readonly [string, ...string[]] =>
     [...prefix, 'nft', ...rest] as unknown as readonly [string, ...string[]];
   const table = (name: string): Promise<string | null> => list(exec, name, argv('-s', 'list', 'table', 'inet', name));
@@ -23,7 +24,20 @@ export function nftables(exec: Exec, prefix: readonly string[] = []): Nft {
     remove: async (name) => {
       if ((await table(name)) !== null) await run(exec, argv('delete', 'table', 'inet', name));
     },
+    watch: (changed) => listen({ argv: argv('monitor'), protocol: NETFILTER, groups: NFTABLES, tells }, changed),
   };
+}
+
+/** NETLINK_NETFILTER, and NFNLGRP_NFTABLES of it. */
+const NETFILTER = 12;
+const NFTABLES = 1 << 6;
+
+/**
+ * However little of a change nft can print, the kernel tells the end of each transaction; a lost message is told too. The
+ * packets that somebody traces go by.
+ */
+function tells(line: string): boolean {
+  return line.startsWith('# ');
 }
 
 async function list(exec: Exec, name: string, argv: readonly [string, ...string[]]): Promise<string | null> {

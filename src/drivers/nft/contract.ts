@@ -1,5 +1,7 @@
 // nftables: one named table as text, replaced atomically; on the host or in a container's network namespace.
 
+import type { Watch } from '../watch.ts';
+
 export interface Nft {
   /** The table as `nft -s list table inet NAME` prints it (no counters, no final newline); null when there is none. */
   table(name: string): Promise<string | null>;
@@ -10,4 +12,13 @@ export interface Nft {
   replace(name: string, text: string): Promise<void>;
   /** Removes the table; quiet when there is none. */
   remove(name: string): Promise<void>;
+}
+
+/** The tables of the host. */
+export interface HostNft extends Nft {
+  /**
+   * Tells of every change of any table, of whatever family, by whomever, ours too; not of the rules of iptables-legacy.
+   * @throws OpError `host` when nft can't listen.
+   */
+  watch(changed: () => void): Promise<Watch>;
 }

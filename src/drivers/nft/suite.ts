@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Nft } from './contract.ts';
+import { keepsWatch } from '../watch.suite.ts';
+import type { HostNft, Nft } from './contract.ts';
 
 const one = table('one', 'tcp dport 22 accept');
 
@@ -62,5 +63,19 @@ export function nftSuite(title: string, make: () => Promise<Nft>): void {
       await assert.rejects(nft.replace('one', text), { code: 'check', message }, text);
     assert.equal(await nft.table('one'), one);
     assert.equal(await nft.table('two'), null);
+  });
+}
+
+/** What more every HostNft does. */
+export function nftWatchSuite(title: string, make: () => Promise<HostNft>): void {
+  test(`${title}: a watch tells of each change of a table`, async () => {
+    const nft = await make();
+    await keepsWatch((changed) => nft.watch(changed), {
+      'a table is made': () => nft.replace('one', one),
+      'its rules change': () => nft.replace('one', table('one', 'udp dport 53 drop')),
+      'another table is made': () => nft.replace('two', table('two', 'drop')),
+      'a table is removed': () => nft.remove('one'),
+    });
+    await nft.remove('two');
   });
 }

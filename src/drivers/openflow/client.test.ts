@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { controlSocket } from '../control/client.ts';
 import { fakeControl } from '../control/fake.ts';
 import { type DummySwitch, startDummySwitch } from '../ovsdb/testing.ts';
+import { until } from '../watch.suite.ts';
 import { openFlow } from './client.ts';
 import type { OpenFlow } from './contract.ts';
 import { openflowSuite } from './suite.ts';
@@ -17,6 +18,11 @@ after(() => ovs.stop());
 
 const at = (folder: string): OpenFlow => openFlow(folder, controlSocket(folder));
 
+async function vsctl(...argv: readonly string[]): Promise<void> {
+  const { code, stderr } = await ovs.run(['ovs-vsctl', ...argv]);
+  assert.equal(code, 0, stderr);
+}
+
 openflowSuite('native', async () => {
   const bridge = ['--may-exist', 'add-br', 'ovsbr0', '--', 'set', 'Bridge', 'ovsbr0', 'fail_mode=secure'];
   const port = ['--may-exist', 'add-port', 'ovsbr0', 'internal_100', '--', 'set', 'Interface', 'internal_100'];
@@ -26,7 +32,15 @@ openflowSuite('native', async () => {
     const cleared = await ovs.run(['ovs-ofctl', '-O', 'OpenFlow14', what, 'ovsbr0']);
     assert.equal(cleared.code, 0, cleared.stderr);
   }
-  return { openflow: at(ovs.folder) };
+  return {
+    openflow: at(ovs.folder),
+    port: async (there) =>
+      await vsctl(
+        ...(there
+          ? ['add-port', 'ovsbr0', 'more', '--', 'set', 'Interface', 'more', 'type=internal']
+          : ['del-port', 'more']),
+      ),
+  };
 });
 
 test('native: flushing is quiet without a datapath, and an error of the host without a switch', async () => {
@@ -43,6 +57,34 @@ test('native: flushing is quiet without a datapath, and an error of the host wit
 
 test('native: a switch that is down is an error of the host', async () => {
   await assert.rejects(at('/nonexistent').flows('ovsbr0'), { code: 'host', message: /ovsbr0/ });
+});
+
+test('native: a watch hears nothing of the flows that are there, and ends with its bridge', async () => {
+  await vsctl('add-br', 'brief', '--', 'set', 'Bridge', 'brief', 'fail_mode=secure');
+  const openflow = at(ovs.folder);
+  const drop = { cookie: '0xdead0fff', table: 0, priority: 7, match: 'ip', actions: 'drop' };
+  const many = Array.from({ length: 50 }, (_, priority) => ({ ...drop, priority }));
+  await openflow.bundle('brief', many, []);
+  let told = 0;
+  const watch = await openflow.watch('brief', () => void told++);
+  await openflow.bundle('brief', [{ ...drop, priority: 99 }], []);
+  await until('told', () => told > 0);
+  assert.equal(told, 1);
+  await ovs.run(['ovs-ofctl', '-O', 'OpenFlow14', 'mod-flows', '--strict', 'brief', 'priority=99,ip actions=NORMAL']);
+  await until('told of the modification', () => told > 1);
+  assert.equal(told, 2);
+  await vsctl('del-br', 'brief');
+  assert.equal((await watch.ended).code, 'host');
+  await watch.close();
+});
+
+test('native: of a bridge that speaks OpenFlow 1.3 alone a watch tells the ports', async () => {
+  await vsctl('add-br', 'old', '--', 'set', 'Bridge', 'old', 'protocols=OpenFlow13');
+  let told = 0;
+  const watch = await at(ovs.folder).watch('old', () => void told++);
+  await vsctl('add-port', 'old', 'old1', '--', 'set', 'Interface', 'old1', 'type=internal');
+  await until('told', () => told > 0);
+  await watch.close();
 });
 
 test('native: an empty change asks nobody', async () => {

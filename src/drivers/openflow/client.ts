@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { OpError } from '../../error.ts';
 import type { Control } from '../control/contract.ts';
+import type { Watch } from '../watch.ts';
 import { changeFlows, portsFrom, portsOf } from './change.ts';
 import type { Flow, Meter, OpenFlow } from './contract.ts';
 import { decodeFlow } from './entry.ts';
@@ -39,6 +40,7 @@ export function openFlow(runDir: string, control: Control): OpenFlow {
       await on(bridge, async (session) => changeFlows(session, bridge, await portsOf(session), add, remove));
     },
     mirror: (bridge, options) => openMirror(join(runDir, `${bridge}.mgmt`), bridge, options),
+    watch: (bridge, changed) => watchBridge(join(runDir, `${bridge}.mgmt`), changed),
     meters: (bridge) => on(bridge, async (session) => (await session.meters()).map(plain)),
     putMeters: async (bridge, meters) => {
       if (meters.length > 0) await on(bridge, (session) => session.putMeters(meters.map(raw)));
@@ -55,6 +57,27 @@ export function openFlow(runDir: string, control: Control): OpenFlow {
       }
     },
   };
+}
+
+/** On a connection of its own: what we change on others is then told as anybody's. */
+async function watchBridge(path: string, changed: () => void): Promise<Watch> {
+  const session = await openSession(path);
+  let open = true;
+  const tell = (): void => {
+    if (open) changed();
+  };
+  const close = (): Promise<void> => {
+    open = false;
+    return session.close();
+  };
+  try {
+    await session.watchPorts(tell);
+    if (session.version >= 5) await session.watch(tell, { brief: true });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { ended: session.ended, close };
 }
 
 /** What a bridge had when it was last read: most often it has the same, and needs no decoding. */

@@ -1,6 +1,7 @@
 // A bridge's flows as text, in the form ovs-ofctl prints with --names, and its meters.
 
 import type { OpError } from '../../error.ts';
+import type { Watch } from '../watch.ts';
 
 /**
  * One flow, ports by name. What the switch prints; the flow kind brings both sides to one canonical form.
@@ -60,6 +61,12 @@ export interface OpenFlow {
   bundle(bridge: string, add: readonly Flow[], remove: readonly Flow[]): Promise<void>;
   /** A copy of some of the bridge's flows that follows it. @throws OpError `host` without OpenFlow 1.4. */
   mirror(bridge: string, options: MirrorOptions): Promise<Mirror>;
+  /**
+   * Tells of every change of the bridge's flows and ports, by whomever, ours too, and keeps none of them. Of meters it
+   * doesn't, and with a switch that speaks no OpenFlow 1.4 of ports alone. Ends when the switch or the bridge goes.
+   * @throws OpError `host` when the bridge can't be reached.
+   */
+  watch(bridge: string, changed: () => void): Promise<Watch>;
   /** All meters of the bridge, by id. One that is no plain limit (another band, no burst) has rate 0. */
   meters(bridge: string): Promise<readonly Meter[]>;
   /**

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BridgeRow } from '../ovsdb/contract.ts';
+import { watchers } from '../watch.fake.ts';
 import { fakeOpenFlow } from './fake.ts';
 import { openflowSuite } from './suite.ts';
 import { parseFlow } from './text.ts';
@@ -16,7 +17,28 @@ const bridge = {
   ports: [{ name: 'internal_100', externalIds: {}, interface: port('internal_100', 32868) }],
 } satisfies BridgeRow;
 
-openflowSuite('fake openflow', async () => ({ openflow: fakeOpenFlow({ bridges: async () => [bridge] }) }));
+openflowSuite('fake openflow', async () => {
+  const { watch, tell } = watchers();
+  let ports: BridgeRow['ports'] = bridge.ports;
+  return {
+    openflow: fakeOpenFlow({ bridges: async () => [{ ...bridge, ports }], watch }),
+    port: async (there) => {
+      const more = { name: 'more', externalIds: {}, interface: port('more', 7) };
+      ports = there ? [...bridge.ports, more] : bridge.ports;
+      tell();
+    },
+  };
+});
+
+test('fake openflow: a watch ends with its bridge', async () => {
+  const { watch, tell } = watchers();
+  let rows: readonly BridgeRow[] = [bridge];
+  const openflow = fakeOpenFlow({ bridges: async () => rows, watch });
+  const { ended } = await openflow.watch('ovsbr0', () => {});
+  rows = [];
+  tell();
+  assert.equal((await ended).code, 'host');
+});
 
 test('fake openflow: flows go with their bridge', async () => {
   let rows: readonly BridgeRow[] = [bridge];

@@ -2,6 +2,7 @@
 
 import { OpError } from '../../error.ts';
 import type { BridgeRow, Ovsdb } from '../ovsdb/contract.ts';
+import { watchers, type Watchers } from '../watch.fake.ts';
 import type { Flow, Meter, OpenFlow } from './contract.ts';
 import { decodeFlow, encodeFlow } from './entry.ts';
 import type { Ports } from './oxm/port.ts';
@@ -13,10 +14,14 @@ export type FakeOpenFlow = OpenFlow & { readonly flushed: readonly number[] };
 
 type Tables = { readonly flows: ReadonlyMap<string, RawFlow>; readonly meters: ReadonlyMap<number, Meter> };
 
-/** A bridge's flows go with it. A port is known by name while the database gives it an ofport. */
-export function fakeOpenFlow(ovsdb: Pick<Ovsdb, 'bridges'>): FakeOpenFlow {
+/**
+ * A bridge's flows go with it. A port is known by name while the database gives it an ofport. Its watches tell of ports,
+ * and of the bridge's end, if those of the database do.
+ */
+export function fakeOpenFlow(ovsdb: Pick<Ovsdb, 'bridges'> & Partial<Pick<Ovsdb, 'watch'>>): FakeOpenFlow {
   const bridges = new Map<string, Tables>();
   const flushed: number[] = [];
+  const watched = new Map<string, Watchers>();
   const watching = new Set<{ readonly bridge: string; readonly changed: () => void }>();
   const open = async (name: string): Promise<Tables & { readonly ports: Ports }> => {
     const rows = await ovsdb.bridges();
@@ -46,6 +51,19 @@ export function fakeOpenFlow(ovsdb: Pick<Ovsdb, 'bridges'>): FakeOpenFlow {
       }
       bridges.set(bridge, { flows: result, meters });
       for (const watcher of watching) if (watcher.bridge === bridge) watcher.changed();
+      watched.get(bridge)?.tell();
+    },
+    watch: async (bridge, changed) => {
+      await open(bridge);
+      const here = watched.get(bridge) ?? watchers();
+      watched.set(bridge, here);
+      const watch = await here.watch(changed);
+      const ports = await ovsdb.watch?.(() => {
+        changed();
+        void open(bridge).catch(() => here.end(new OpError('host', 'the switch closed the connection')));
+      });
+      void watch.ended.then(() => ports?.close());
+      return watch;
     },
     mirror: async (bridge, { mine, changed }) => {
       const ended = Promise.withResolvers<OpError>();

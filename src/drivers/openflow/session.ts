@@ -33,7 +33,7 @@ export type Session = {
   meterFeatures(): Promise<MeterFeatures>;
   putMeters(wanted: readonly Meter[]): Promise<void>;
   removeMeters(ids: readonly number[]): Promise<void>;
-  watch(onUpdate: (update: FlowUpdate) => void): Promise<Stop>;
+  watch(onUpdate: (update: FlowUpdate) => void, options?: { readonly brief?: boolean }): Promise<Stop>;
   watchPorts(onChange: (change: PortChange) => void): Promise<Stop>;
   close(): Promise<void>;
 };
@@ -58,7 +58,7 @@ export async function openSession(path: string, deadline: number = 10_000): Prom
     meterFeatures: () => readMeterFeatures(connection),
     putMeters: (wanted) => putMeters(connection, wanted),
     removeMeters: (ids) => removeMeters(connection, ids),
-    watch: (onUpdate) => watchFlows(connection, onUpdate),
+    watch: (onUpdate, options) => watchFlows(connection, onUpdate, options),
     watchPorts: (onChange) => watchPorts(connection, onChange),
     close: () => connection.close(),
   };

@@ -2,11 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { keepsWatch } from '../watch.suite.ts';
 import type { Flow, Mirror, OpenFlow } from './contract.ts';
 import { parseFlow, printFlow, sortFlows } from './text.ts';
 
 /** A switch with the bridge `ovsbr0` without flows: its port `internal_100` is 32868, and no port is 32869. */
-export type Given = { readonly openflow: OpenFlow };
+export type Given = {
+  readonly openflow: OpenFlow;
+  /** Makes the port `more` on it, or takes it away. */
+  readonly port: (there: boolean) => Promise<void>;
+};
 
 const drop = parseFlow('cookie=0xdead0fff, priority=0 actions=drop');
 const pin = parseFlow(
@@ -150,6 +155,23 @@ export function openflowSuite(title: string, make: () => Promise<Given>): void {
     const { openflow } = await make();
     await assert.rejects(openflow.flows('absent'), { code: 'host', message: /absent/ });
     await assert.rejects(openflow.bundle('absent', [drop], []), { code: 'host', message: /absent/ });
+  });
+
+  test(`${title}: a watch tells of each change of flows and ports, and of none on a bridge that is missing`, async () => {
+    const { openflow, port } = await make();
+    await keepsWatch((changed) => openflow.watch('ovsbr0', changed), {
+      'a flow is added': () => openflow.bundle('ovsbr0', [arp, drop], []),
+      'its actions change': () => openflow.bundle('ovsbr0', [{ ...arp, actions: 'drop' }], []),
+      'its cookie changes': () => openflow.bundle('ovsbr0', [{ ...arp, cookie: '0xbeef0001', actions: 'drop' }], []),
+      'a foreign flow is added': () => openflow.bundle('ovsbr0', [foreign], []),
+      'a flow is removed': () => openflow.bundle('ovsbr0', [], [drop]),
+      'a port is made': () => port(true),
+      'a port is removed': () => port(false),
+    });
+    await assert.rejects(
+      openflow.watch('ovsbr9', () => {}),
+      { code: 'host', message: /ovsbr9/ },
+    );
   });
 
   test(`${title}: flushing a zone without connections is quiet`, async () => {

@@ -15,10 +15,15 @@ export type Stop = () => Promise<void>;
 /**
  * Tells `onUpdate` the flows that there are (`initial`), then, once this has resolved, every change until it is
  * stopped or the connection ends. Changes that this connection makes are told as `abbreviated`, the rest in full. From
- * `paused` on the caller doesn't know all; it had better read again after `resumed`.
+ * `paused` on the caller doesn't know all; it had better read again after `resumed`. With `brief`, no flow is told that
+ * there is at first, and none with its instructions.
  * @throws OpError `host` when the switch offers no more than OpenFlow 1.3, `protocol` when it refuses.
  */
-export async function watchFlows(connection: Connection, onUpdate: (update: FlowUpdate) => void): Promise<Stop> {
+export async function watchFlows(
+  connection: Connection,
+  onUpdate: (update: FlowUpdate) => void,
+  { brief = false }: { readonly brief?: boolean } = {},
+): Promise<Stop> {
   if (connection.version < 5)
     throw new OpError('host', 'the switch speaks OpenFlow 1.3, which has no flow monitor', {
       hint: 'Let the bridge speak 1.4: ovs-vsctl add bridge NAME protocols OpenFlow14',
@@ -34,7 +39,7 @@ export async function watchFlows(connection: Connection, onUpdate: (update: Flow
     await connection.ask({ what, first, count: 1, chunks: [request], take: answer });
   };
   try {
-    await ask('watching the flows', id, encodeMonitorRequest(id, id, FLAGS));
+    await ask('watching the flows', id, encodeMonitorRequest(id, id, brief ? BRIEF : FLAGS));
   } catch (error) {
     unlisten();
     throw error;
@@ -62,7 +67,8 @@ export async function watchPorts(connection: Connection, onChange: (change: Port
   throw new OpError('protocol', `watching the ports: the switch refused: ${blame.name}`);
 }
 
-const FLAGS = MONITOR.initial | MONITOR.added | MONITOR.removed | MONITOR.modified | MONITOR.instructions;
+const BRIEF = MONITOR.added | MONITOR.removed | MONITOR.modified;
+const FLAGS = BRIEF | MONITOR.initial | MONITOR.instructions;
 
 /** Gives the updates in a message to `onUpdate`. @returns whether it is a monitor's, and the last part of it. */
 function take(message: Message, onUpdate: (update: FlowUpdate) => void): 'other' | 'more' | 'last' {

@@ -5,6 +5,9 @@ import { getSystemErrorMessage } from 'node:util';
 import { OpError } from '../../error.ts';
 import { Framer } from './codec.ts';
 
+/** The name of the switch's database. */
+export const DATABASE = 'Open_vSwitch';
+
 /**
  * Connects to the database at `path`. `onUpdate` is told the table updates of every `update` notification, in order.
  * @throws OpError `host` when there is nobody.
@@ -30,6 +33,7 @@ export class Connection {
   readonly #pending = new Map<number, Pending>();
   /** Told at the next update (true), at its deadline (false), or of the death. */
   readonly #waiting = new Set<Pending>();
+  readonly #end = Promise.withResolvers<OpError>();
   #serial = 0;
   /** Questions that keep the process alive. */
   #open = 0;
@@ -54,6 +58,11 @@ export class Connection {
 
   get dead(): boolean {
     return this.#dead !== null;
+  }
+
+  /** Why the connection ended; pending until then. It never rejects. */
+  get ended(): Promise<OpError> {
+    return this.#end.promise;
   }
 
   /**
@@ -141,6 +150,7 @@ export class Connection {
     this.#dead = error;
     this.#socket.destroy();
     for (const pending of [...this.#pending.values(), ...this.#waiting]) pending.reject(error);
+    this.#end.resolve(error);
   }
 }
 

@@ -1,5 +1,7 @@
 // The Open vSwitch database as the kinds see it: rows in, rows out, one transaction a stage (RFC 7047).
 
+import type { Watch } from '../watch.ts';
+
 /** A column's value: an atom, a set of atoms, or a map from string to string. UUIDs are strings. */
 export type Value =
   | string
@@ -77,7 +79,12 @@ export interface Ovsdb {
    * database refuses; `timeout` when ovs-vswitchd doesn't take it within 10 s; `host` when an interface has an error.
    */
   transact(steps: readonly Step[], comment: string): Promise<void>;
-  /** Closes the connection. */
+  /**
+   * Tells of every change of what `bridges` reads, by whomever, ours too. Ends when the database goes, and with this
+   * `close`. It asks nothing of ovs-vswitchd. @throws OpError `host` when the database can't be reached.
+   */
+  watch(changed: () => void): Promise<Watch>;
+  /** Closes the connection, and ends the watches. */
   close(): Promise<void>;
 }
 

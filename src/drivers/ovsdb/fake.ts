@@ -1,10 +1,11 @@
 // An Open vSwitch database in memory, with the switch behind it: the same contract as the real one (suite.ts), for the kinds' tests.
 
 import { OpError } from '../../error.ts';
+import { watchers } from '../watch.fake.ts';
 import type { BridgeRow, Ovsdb, PortRow } from './contract.ts';
+import { troubles } from './progress.ts';
 import { after } from './step.ts';
 import { putsOf } from './transaction.ts';
-import { troubles } from './watch.ts';
 
 export type FakeOvsdb = Ovsdb & {
   /** Puts a row there as somebody else would, in place of one of that name; the switch fills in what it assigns. */
@@ -19,8 +20,10 @@ export function fakeOvsdb(): FakeOvsdb {
   let bridges: readonly BridgeRow[] = [];
   const devices = new Set<string>();
   const comments: string[] = [];
+  const watching = watchers();
   const take = (next: readonly BridgeRow[]): void => {
     bridges = next.map((bridge) => assign(bridge, devices));
+    watching.tell();
   };
   return {
     comments,
@@ -35,7 +38,8 @@ export function fakeOvsdb(): FakeOvsdb {
       const wrong = troubles({ curCfg: 0, interfaces: new Map(rows.map((row) => [row.name, row])) }, left);
       if (wrong.length > 0) throw new OpError('host', `the switch could not make ${wrong.join('; ')}`);
     },
-    close: async () => {},
+    watch: watching.watch,
+    close: async () => watching.end(new OpError('host', 'the connection to the database was closed')),
     plant: (bridge) => take([...bridges.filter((old) => old.name !== bridge.name), bridge]),
     plug: (device) => {
       devices.add(device);

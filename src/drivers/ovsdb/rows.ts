@@ -13,22 +13,22 @@ export type Snapshot = {
   readonly uuids: { readonly bridge: ReadonlyMap<string, string>; readonly port: ReadonlyMap<string, string> };
 };
 
-/** Operations that read the columns which `snapshot` needs. */
-export const selects: readonly Operation[] = [
-  select('Bridge', ['_uuid', 'name', 'datapath_type', 'fail_mode', 'other_config', 'external_ids', 'ports']),
-  select('Port', ['_uuid', 'name', 'external_ids', 'interfaces']),
-  select('Interface', [
-    '_uuid',
-    'name',
-    'type',
-    'ofport',
-    'ofport_request',
-    'mac',
-    'mac_in_use',
-    'error',
-    'external_ids',
-  ]),
-];
+/** The columns that `snapshot` needs, by table. */
+const columns = {
+  Bridge: ['name', 'datapath_type', 'fail_mode', 'other_config', 'external_ids', 'ports'],
+  Port: ['name', 'external_ids', 'interfaces'],
+  Interface: ['name', 'type', 'ofport', 'ofport_request', 'mac', 'mac_in_use', 'error', 'external_ids'],
+} as const;
+
+/** Operations that read them. */
+export const selects: readonly Operation[] = Object.entries(columns).map(([table, names]) => {
+  return { op: 'select', table, where: [], columns: ['_uuid', ...names] };
+});
+
+/** What to ask a `monitor` for that tells of changes in them, and not of what is there (RFC 7047 §4.1.5). */
+export const changes = Object.fromEntries(
+  Object.entries(columns).map(([table, names]) => [table, { columns: names, select: { initial: false } }]),
+);
 
 /** Reads the results of `selects`. @throws OpError `protocol` when they are not of that shape. */
 export function snapshot(results: readonly unknown[]): Snapshot {
@@ -55,10 +55,6 @@ export function sorted<T extends { readonly name: string }>(list: readonly T[]):
 }
 
 type InterfaceRow = PortRow['interface'];
-
-function select(table: string, columns: readonly string[]): Operation {
-  return { op: 'select', table, where: [], columns };
-}
 
 function readPort(row: Row, interfaces: ReadonlyMap<string, InterfaceRow>): PortRow {
   const [first = ''] = strings(row, 'interfaces');

@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorCode } from '../../error.ts';
 import { OpError } from '../../error.ts';
+import { keepsWatch } from '../watch.suite.ts';
 import { type BridgeRow, type BridgeWanted, MARK, type Ovsdb, type PortRow, type Step } from './contract.ts';
 
 /** An empty database, and ways to be somebody else in it. No device of the machine exists for it. */
@@ -222,6 +223,23 @@ function declare(subject: () => Subject): void {
     const externalIds = { [MARK]: 'odd', 'a "b" \\ {[': '} ]', ü: '\u{1f512}\n\t', ['__proto__']: 'x', empty: '' };
     await put(bridge('odd', { externalIds }));
     assert.deepEqual((await find('odd'))?.externalIds, externalIds);
+  });
+
+  test('a watch tells of each change of bridges and ports, whoever made it', async () => {
+    const { ovsdb, other, foreignBridge, foreignPort } = subject();
+    const wanted = { bridge: bridge('seen'), changed: bridge('seen', { otherConfig: { 'mac-aging-time': '60' } }) };
+    await keepsWatch((changed) => ovsdb.watch(changed), {
+      'a bridge is made': () => other.transact([wanted.bridge], 'test'),
+      'a bridge is changed': () => other.transact([wanted.changed], 'test'),
+      'a bridge opens': () => other.transact([bridge('seen', { failMode: 'standalone' })], 'test'),
+      'a port is made': () => other.transact([port('seen', 'seen1', { ofportRequest: 7 })], 'test'),
+      'a port gets another number': () => other.transact([port('seen', 'seen1', { ofportRequest: 8 })], 'test'),
+      'a port gets another device': () => other.transact([port('seen', 'seen1', { device: 'seen2' })], 'test'),
+      'somebody makes a port': () => foreignPort('seen', 'seen3'),
+      'somebody makes a bridge': () => foreignBridge('seen4'),
+      'a port is made by ourselves': () => put(port('seen', 'seen5')),
+      'a port is removed': () => other.transact([{ op: 'delete-port', bridge: 'seen', name: 'seen1' }], 'test'),
+    });
   });
 
   test('transactions of two clients at once all come about', async () => {

@@ -1,11 +1,11 @@
-// What the monitor tells, from captured updates on.
+// What the monitor tells of the switch, from captured updates on.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { OpError } from '../../error.ts';
 import { Framer } from './codec.ts';
-import { seen, troubles, unseen } from './watch.ts';
+import { seen, troubles, unseen } from './progress.ts';
 
 type Message = { readonly result?: unknown; readonly params?: readonly unknown[] };
 const messages = new Framer().push(readFileSync(new URL('captured.txt', import.meta.url))) as readonly Message[];
