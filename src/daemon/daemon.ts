@@ -148,6 +148,11 @@ async function sources(host: Host, wanted: readonly Resource[], edited: () => vo
       ({ name }): Source => ({ name: `flows of ${name}`, open: (told) => host.openflow.watch(name, told) }),
     ),
     { name: 'nftables', open: (told) => host.nft.watch(told) },
+    ...wanted.flatMap(({ kind, name }): readonly Source[] =>
+      kind === 'filter' && name !== 'host'
+        ? [{ name: `nftables of ${name}`, open: (told) => host.containers.filter(name).watch(told) }]
+        : [],
+    ),
     { name: 'the network', open: (told) => host.net.watch(told) },
     containers(host, units(wanted)),
   ];

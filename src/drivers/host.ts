@@ -7,7 +7,7 @@ import type { Exec } from './exec.ts';
 import type { Files } from './files/contract.ts';
 import type { Machine } from './machine/contract.ts';
 import type { Net } from './net/contract.ts';
-import type { HostNft } from './nft/contract.ts';
+import type { Nft } from './nft/contract.ts';
 import type { OpenFlow } from './openflow/contract.ts';
 import type { Ovsdb } from './ovsdb/contract.ts';
 import type { Secrets } from './secret/contract.ts';
@@ -17,7 +17,7 @@ export type Host = {
   readonly openflow: OpenFlow;
   readonly control: Control;
   readonly net: Net;
-  readonly nft: HostNft;
+  readonly nft: Nft;
   readonly containers: Containers;
   readonly files: Files;
   readonly secrets: Secrets;

@@ -152,6 +152,40 @@ test('through all of this nothing left home but TLS to the VPS', async () => {
   assert.equal(frames.filter((frame) => frame.includes(word)).length, 0);
 });
 
+test('the VPS cut off and back: the hop is named, nothing is restarted, and traffic resumes', async () => {
+  const cut = 'table inet cut { chain arrivals { type filter hook prerouting priority -500; iifname "eth0" drop; }; }';
+  assert.equal((await inHost('vps', ['nft', cut])).code, 0);
+  const started = Date.now();
+  const text = await said(/warning: xray-client waits for an answer from 95\.216\.30\.2:443/, 90);
+  const noticed = (Date.now() - started) / 1000;
+  assert.equal((await inHost('vps', ['nft', 'delete table inet cut'])).code, 0);
+  const back = Date.now();
+  const traffic = await answersAgain(prober, back);
+  assert.ok(traffic.ok, traffic.detail);
+  await said(/xray-client waits for [^]*every hop carries again/, 60);
+  console.log(`# the VPS cut off: named after ${noticed.toFixed(1)} s; back: ${traffic.detail}`);
+  assert.equal(text.split('put right').length, (await sh(`cat ${log}`)).split('put right').length);
+});
+
+test('what it costs while nothing happens', async (t) => {
+  await prober.stop();
+  await sleep(3000);
+  // Its children, nft monitor and ip monitor, count as well.
+  const spent = `pid=$(cat /run/op-dbusd.test); for one in $pid $(pgrep -P $pid); do cut -d" " -f14-17 /proc/$one/stat; done | awk '{ sum += $1 + $2 + $3 + $4 } END { print sum }'`;
+  const memory = `pid=$(cat /run/op-dbusd.test); for one in $pid $(pgrep -P $pid); do grep ^Pss: /proc/$one/smaps_rollup; done | awk '{ sum += $2 } END { print sum }'`;
+  const before = Number(await sh(spent));
+  await sleep(30_000);
+  const percent = (Number(await sh(spent)) - before) / 30;
+  const kilobytes = Number(await sh(memory));
+  console.log(
+    `# idle: ${percent.toFixed(2)} % of a core over 30 s, ${(kilobytes / 1024).toFixed(0)} MB with its children`,
+  );
+  t.diagnostic(`${percent} %`);
+  assert.ok(kilobytes > 1000);
+  prober = await startProber('client', word);
+  assert.ok((await answersAgain(prober, Date.now())).ok);
+});
+
 test('who keeps changing the same thing is told of, and not fought for ever', async () => {
   await sh('for try in $(seq 12); do ovs-ofctl del-flows ovsbr0; sleep 0.7; done');
   await said(/flow ovsbr0 is changed again and again by somebody else; again in 30 s/);

@@ -87,6 +87,7 @@ export function fakeContainers(
 
   async function stop(name: string): Promise<void> {
     containers.set(name, { ...need(name), running: false });
+    live.get(name)?.end(new OpError('host', `container ${name} is not running`));
     live.delete(name);
     detached.delete(name);
   }
@@ -191,6 +192,11 @@ export function fakeContainers(
       const now = (): FakeNft => live.get(name) ?? kept.get(name) ?? fakeNft();
       return {
         table: (table) => now().table(table),
+        watch: async (changed) => {
+          const found = live.get(name);
+          if (found === undefined) throw new OpError('host', `container ${name} is not running`);
+          return found.watch(changed);
+        },
         replace: async (table, text) => {
           await live.get(name)?.replace(table, text);
           const store = kept.get(name) ?? fakeNft();

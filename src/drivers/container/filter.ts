@@ -1,5 +1,6 @@
 // A container's packet filter: kept as text on the host for the start hook, and live in the container's network namespace.
 
+import { OpError } from '../../error.ts';
 import type { Exec } from '../exec.ts';
 import { nftables } from '../nft/client.ts';
 import type { Nft } from '../nft/contract.ts';
@@ -25,6 +26,16 @@ export function containerFilter(exec: Exec, records: Records, name: string, pid:
       await ((await live()) ?? dry(exec, text)).replace(table, text);
       await keep(new Map([...(await kept()), [table, text]]));
     },
+    watch: async (changed) => {
+      const init = await pid();
+      if (init === null) throw new OpError('host', `container ${name} is not running`);
+      const watch = await nftables(exec, ['nsenter', `--net=/proc/${init}/ns/net`]).watch(changed);
+      // The listener would keep the namespace of a container that has gone.
+      const same = async (): Promise<void> => ((await pid()) === init ? undefined : watch.close());
+      const timer = setInterval(() => void same(), GONE).unref();
+      void watch.ended.then(() => clearInterval(timer));
+      return watch;
+    },
     remove: async (table) => {
       await (await live())?.remove(table);
       const all = new Map(await kept());
@@ -32,6 +43,9 @@ export function containerFilter(exec: Exec, records: Records, name: string, pid:
     },
   };
 }
+
+/** Milliseconds between looks whether the container is still the same. */
+const GONE = 1000;
 
 /** Blocks `table inet NAME {…}`, by name; each ends with a brace at the start of a line. */
 function tables(text: string): ReadonlyMap<string, string> {

@@ -383,9 +383,17 @@ export function containerSuite(title: string, make: () => Promise<Bench>): void 
     await containers.create('one', one);
     await containers.start('one');
     assert.equal(await filter.table('guard'), table('accept'));
+    const told = Promise.withResolvers<void>();
+    const watch = await filter.watch(told.resolve);
     await filter.replace('guard', table('drop'));
+    await told.promise;
     assert.equal(await filter.table('guard'), table('drop'));
     await containers.stop('one');
+    assert.equal((await watch.ended).code, 'host');
+    await assert.rejects(
+      filter.watch(() => {}),
+      { code: 'host' },
+    );
     assert.equal(await filter.table('guard'), table('drop'));
     await containers.destroy('one');
     assert.equal(await filter.table('guard'), table('drop'));

@@ -3,11 +3,11 @@
 import { OpError } from '../../error.ts';
 import { type Exec, type ExecResult, run } from '../exec.ts';
 import { listen } from '../listen.ts';
-import type { HostNft } from './contract.ts';
+import type { Nft } from './contract.ts';
 import { block } from './text.ts';
 
 /** `prefix` is put in front of each call: `['nsenter', '--net=/proc/1234/ns/net']` for another network namespace. */
-export function nftables(exec: Exec, prefix: readonly string[] = []): HostNft {
+export function nftables(exec: Exec, prefix: readonly string[] = []): Nft {
   const argv = (...rest: readonly string[]): readonly [string, ...string[]] =>
     [...prefix, 'nft', ...rest] as unknown as readonly [string, ...string[]];
   const table = (name: string): Promise<string | null> => list(exec, name, argv('-s', 'list', 'table', 'inet', name));

@@ -12,13 +12,9 @@ export interface Nft {
   replace(name: string, text: string): Promise<void>;
   /** Removes the table; quiet when there is none. */
   remove(name: string): Promise<void>;
-}
-
-/** The tables of the host. */
-export interface HostNft extends Nft {
   /**
    * Tells of every change of any table, of whatever family, by whomever, ours too; not of the rules of iptables-legacy.
-   * @throws OpError `host` when nft can't listen.
+   * A container's ends with the container. @throws OpError `host` when nft can't listen, or the container isn't running.
    */
   watch(changed: () => void): Promise<Watch>;
 }

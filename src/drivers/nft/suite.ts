@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keepsWatch } from '../watch.suite.ts';
-import type { HostNft, Nft } from './contract.ts';
+import type { Nft } from './contract.ts';
 
 const one = table('one', 'tcp dport 22 accept');
 
@@ -66,8 +66,8 @@ export function nftSuite(title: string, make: () => Promise<Nft>): void {
   });
 }
 
-/** What more every HostNft does. */
-export function nftWatchSuite(title: string, make: () => Promise<HostNft>): void {
+/** What more every Nft does. */
+export function nftWatchSuite(title: string, make: () => Promise<Nft>): void {
   test(`${title}: a watch tells of each change of a table`, async () => {
     const nft = await make();
     await keepsWatch((changed) => nft.watch(changed), {
