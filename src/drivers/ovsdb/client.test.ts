@@ -9,7 +9,6 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, OpError } from '../../error.ts';
 import { exec, run as insist } from '../exec.ts';
-import { until } from '../watch.suite.ts';
 import { connectOvsdb } from './client.ts';
 import { Framer } from './codec.ts';
 import { dial } from './connection.ts';
@@ -118,66 +117,6 @@ describe('the client and a real switch', () => {
     }
     await ovsdb.transact([port('br', 'late')], 'test');
     await hasty.close();
-  });
-
-  test('a watch tells of others who change a single column, and of nothing that is not asked for', async () => {
-    await vsctl('add-br', 'columns');
-    await vsctl('add-port', 'columns', 'single', '--', 'set', 'Interface', 'single', 'type=internal');
-    let told = 0;
-    const watch = await ovsdb.watch(() => void told++);
-    for (const [table, row, column] of [
-      ['Bridge', 'columns', 'fail_mode=standalone'],
-      ['Bridge', 'columns', 'other_config:a=b'],
-      ['Bridge', 'columns', 'external_ids:a=b'],
-      ['Port', 'single', 'external_ids:a=b'],
-      ['Interface', 'single', 'external_ids:a=b'],
-      ['Interface', 'single', 'mac="02:00:00:00:00:01"'],
-    ] as const) {
-      const before = told;
-      await vsctl('--no-wait', 'set', table, row, column);
-      await until(`${column}: told`, () => told > before);
-    }
-    await watch.close();
-    // It writes of its own accord.
-    real.freeze(true);
-    try {
-      let heard = 0;
-      const idle = await ovsdb.watch(() => void heard++);
-      await vsctl('--no-wait', 'set', 'Interface', 'single', 'statistics:rx_packets=7', 'status:a=b');
-      await vsctl('--no-wait', 'set', 'Open_vSwitch', '.', 'external_ids:a=b');
-      // What is told is told in order.
-      await vsctl('--no-wait', 'set', 'Port', 'single', 'external_ids:a=c');
-      await until('told', () => heard > 0);
-      assert.equal(heard, 1);
-      await idle.close();
-    } finally {
-      real.freeze(false);
-    }
-  });
-
-  test('a watch ends when the database goes, or when we close', async () => {
-    const own = await startDummySwitch();
-    const client = connectOvsdb(own.socket);
-    try {
-      const lost = await client.watch(() => {});
-      await own.stop();
-      assert.match((await lost.ended).message, /the database closed the connection/);
-      await assert.rejects(
-        client.watch(() => {}),
-        isCode('host', 'connecting'),
-      );
-    } finally {
-      await client.close();
-      await own.stop();
-    }
-    const closing = connectOvsdb(real.socket);
-    const watch = await closing.watch(() => {});
-    await closing.close();
-    assert.match((await watch.ended).message, /was closed/);
-    await assert.rejects(
-      closing.watch(() => {}),
-      isCode('internal', 'closed'),
-    );
   });
 
   test('neither an idle connection nor a watch keeps the process alive', async () => {
@@ -320,27 +259,6 @@ describe('the client and a peer that misbehaves', () => {
       );
       assert.equal(writes, refused ? 5 : 3);
     }
-  });
-
-  test('a watch that closes itself is told no more, though the rest has come already', async () => {
-    const sockets: Socket[] = [];
-    await against(
-      (call, socket) => {
-        sockets.push(socket);
-        say(socket, { id: call.id, result: {}, error: null });
-      },
-      async (ovsdb) => {
-        let told = 0;
-        const watch = await ovsdb.watch(() => {
-          told++;
-          void watch.close();
-        });
-        const update = { id: null, method: 'update', params: ['op-dbus', {}] };
-        say(sockets[0] as Socket, update, update, update);
-        await watch.ended;
-        assert.equal(told, 1);
-      },
-    );
   });
 
   test('a database that was never initialised is a host error', async () => {
