@@ -107,9 +107,7 @@ export async function daemon({ host, stop, alone, log, version }: DaemonGiven): 
         last = finding.state;
         again = ahead.file === null ? finding.again : 250;
         if (finding.aim !== null) following.set(await sources(host, finding.aim.wanted, edited));
-        // Beside the rest: it may wait for seconds.
-        if (finding.state === 'kept' && finding.aim !== null)
-          void hops.look(finding.aim.wanted).then((looked) => looked && wake.ring());
+        standing = finding.state === 'kept' ? (finding.aim?.wanted ?? null) : null;
         await publish(finding.state, finding);
       } catch (error) {
         again = BLIND[Math.min(blind, BLIND.length - 1)] ?? 0;
