@@ -27,7 +27,7 @@ before(async () => {
   host = await machine();
   report = {
     ...{ pid: 1, started: '2026-01-01T00:00:00.000Z', state: 'nothing', drift: 0, held: [], refused: null },
-    ...{ failing: null, applied: null, unconfirmed: null, deaf: [], events: [] },
+    ...{ shut: false, failing: null, applied: null, unconfirmed: null, deaf: [], events: [] },
   };
   const alone = async <T>(action: () => Promise<T>): Promise<T | null> => (busy ? null : action());
   service = await serve(bus, { host, version: '1.2.3', report: () => report, alone });

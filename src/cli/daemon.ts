@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { daemon } from '../daemon/daemon.ts';
 import { DAEMON, type Event } from '../engine/report.ts';
+import { exec, run } from '../drivers/exec.ts';
 import { ifFree, LOCK, locked } from '../drivers/lock.ts';
 import { onThisHost } from './host.ts';
 import { plainly } from './output.ts';
@@ -13,10 +14,21 @@ export function daemonCommand(program: Command): void {
     .command('daemon')
     .description('keep this host as the state applied last says, and as its file is edited (op-dbusd runs it)')
     .action(async () => {
+      const ready = notifier();
       await onThisHost((host) =>
-        locked(DAEMON, 'op-dbusd', () => daemon({ host, stop: ended(), alone, log, version })),
+        locked(DAEMON, 'op-dbusd', () => daemon({ host, stop: ended(), alone, log, version, ready })),
       );
     });
+}
+
+/** Tells whoever started us that we are ready, where it wants to know (sd_notify(3)). */
+function notifier(): () => Promise<void> {
+  const socket = process.env['NOTIFY_SOCKET'];
+  if (socket === undefined) return async () => {};
+  // Not for what we start: a container's init would be taken for us.
+  delete process.env['NOTIFY_SOCKET'];
+  const argv = ['systemd-notify', '--ready', `--pid=${process.pid}`] as const;
+  return async () => void (await run(exec, argv, { env: { NOTIFY_SOCKET: socket } }));
 }
 
 async function alone<T>(action: () => Promise<T>): Promise<T | null> {

@@ -2,11 +2,12 @@
 
 import type { Command } from 'commander';
 import { forgetApplied } from '../engine/applied.ts';
+import { reopen } from '../engine/boot/block.ts';
 import { forgetHistory } from '../engine/history.ts';
 import { transact } from '../engine/transact.ts';
 import { finished } from './apply.ts';
 import { isBare } from './bare.ts';
-import { changingThisHost } from './host.ts';
+import { changingThisHost, onThisHost } from './host.ts';
 import { narrate } from './narrate.ts';
 import { json, note, out } from './output.ts';
 
@@ -16,7 +17,7 @@ export function downCommand(program: Command): void {
     .description('remove what op-dbus has made on this host, and nothing else')
     .option('--json', 'print JSON')
     .action(async (options: { readonly json?: boolean }) => {
-      if (isBare()) return options.json ? json({ changed: false, changes: [] }) : out('Nothing to remove.');
+      if (isBare()) return bare(options);
       await changingThisHost(async (host, stop) => {
         // Whoever wants all gone is not helped by having it back: what fails is left for the next try.
         const closed = async (): Promise<void> => {
@@ -36,4 +37,11 @@ export function downCommand(program: Command): void {
           );
       });
     });
+}
+
+/** Forwarding may be shut since the boot, and no daemon there that would see that nothing is applied. */
+async function bare(options: { readonly json?: boolean }): Promise<void> {
+  if (process.getuid?.() === 0) await onThisHost(reopen);
+  if (options.json) json({ changed: false, changes: [] });
+  else out('Nothing to remove.');
 }

@@ -118,7 +118,7 @@ test('of a machine on which nothing was applied, just that', () => {
 test('of a daemon: what it does, what it waits with, what it did not take; and what waits to be confirmed', () => {
   const daemon: Status['daemon'] = {
     ...{ pid: 7, started: '', state: 'kept', drift: 0, held: [], refused: null, failing: null },
-    ...{ applied: 'state.json', unconfirmed: null, deaf: [] },
+    ...{ applied: 'state.json', unconfirmed: null, deaf: [], shut: false },
   };
   assert.ok(statusLines({ ...ready, daemon }, now).includes('  daemon   keeps the host as it is applied (process 7)'));
   const held = [{ what: 'flow ovsbr0', until: '2026-01-02T03:05:00.000Z', times: 2 }];
@@ -126,12 +126,13 @@ test('of a daemon: what it does, what it waits with, what it did not take; and w
   const failing = 'xray-client waits for an answer';
   const unconfirmed = { action: 'apply b.json', until: '2026-01-02T03:05:00.000Z' };
   const lines = statusLines(
-    { ...ready, unconfirmed, daemon: { ...daemon, state: 'blind', held, refused, failing } },
+    { ...ready, unconfirmed, daemon: { ...daemon, state: 'blind', shut: true, held, refused, failing } },
     now,
   );
   assert.deepEqual(lines.slice(4), [
     '! confirm  "apply b.json" is undone at 2026-01-02T03:05:00.000Z: op-dbus confirm',
     "✗ daemon   can't look at the host (process 7)",
+    '             forwarding is shut since the boot, until the host is as it was applied',
     '             xray-client waits for an answer',
     '             flow ovsbr0 failed or was undone 2×, again at 2026-01-02T03:05:00.000Z',
     '             /etc/op-dbus/state.json is not applied: state.json:1:1 not JSON',

@@ -79,7 +79,7 @@ function begun({ action, began, running, mend }: Begun, now: number): readonly s
   ];
 }
 
-function keeping({ pid, state, failing, held, refused }: NonNullable<Status['daemon']>): readonly string[] {
+function keeping({ pid, state, shut, failing, held, refused }: NonNullable<Status['daemon']>): readonly string[] {
   const does = {
     ...{
       nothing: 'has nothing to keep',
@@ -90,6 +90,7 @@ function keeping({ pid, state, failing, held, refused }: NonNullable<Status['dae
   }[state];
   return [
     `${state === 'blind' ? '✗' : ' '} daemon   ${does} (process ${pid})`,
+    ...(shut ? ['             forwarding is shut since the boot, until the host is as it was applied'] : []),
     ...(failing === null ? [] : [`             ${failing}`]),
     ...held.map(({ what, until, times }) => `             ${what} failed or was undone ${times}×, again at ${until}`),
     ...(refused === null ? [] : [`             ${refused.path} is not applied: ${refused.why}`]),

@@ -15,6 +15,7 @@ import { labCommand } from './lab.ts';
 import { complain } from './output.ts';
 import { queryCommand } from './query.ts';
 import { rollbackCommand } from './rollback.ts';
+import { serviceCommand } from './service.ts';
 import { statusCommand } from './status.ts';
 import { traceCommand } from './trace.ts';
 import { verifyCommand } from './verify.ts';
@@ -50,6 +51,7 @@ for (const add of [
   downCommand,
   execCommand,
   daemonCommand,
+  serviceCommand,
   labCommand,
 ])
   add(program);

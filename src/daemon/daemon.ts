@@ -5,11 +5,12 @@ import { MARK } from '../drivers/ovsdb/contract.ts';
 import type { Resource } from '../core/resource.ts';
 import { type Event, type Report, reportPath } from '../engine/report.ts';
 import { lastApplied } from '../engine/applied.ts';
+import { isShut, reopen } from '../engine/boot/block.ts';
 import { onBus } from './bus.ts';
 import { type Refusal, takeFile } from './file.ts';
 import { follow, type Source } from './follow.ts';
 import { health } from './health.ts';
-import { because, type Finding, keep, type Level, type Tell } from './keeper.ts';
+import { because, type Finding, keep, type Tell } from './keeper.ts';
 import { patience } from './patience.ts';
 
 export type DaemonGiven = {
@@ -18,6 +19,8 @@ export type DaemonGiven = {
   readonly alone: <T>(action: () => Promise<T>) => Promise<T | null>;
   readonly log: (event: Event) => void;
   readonly version: string;
+  /** Called once: the host was looked at, and what could be was put right, or it can't be looked at yet. */
+  readonly ready: () => Promise<void>;
 };
 
 /** Milliseconds: what comes together is looked at together; and without any event it looks as rarely as this. */
@@ -31,12 +34,14 @@ const PATIENT = 4;
 const KEPT_EVENTS = 50;
 
 /** Runs until `stop` is raised; leaves the data path as it is. */
-export async function daemon({ host, stop, alone, log, version }: DaemonGiven): Promise<void> {
+export async function daemon({ host, stop, alone, log, version, ready }: DaemonGiven): Promise<void> {
   const wake = alarm(stop);
   const started = new Date().toISOString();
   const events: Event[] = [];
   let published = '';
   let refused: Refusal | null = null;
+  /** Null: not known. Nothing shuts it later. */
+  let shut = await isShut(host).catch(() => null);
   /** Whether the file is to be looked at, and why. */
   const ahead: { file: 'edited' | 'other' | null } = { file: 'other' };
   const tell: Tell = (level, text) => {
@@ -59,6 +64,7 @@ export async function daemon({ host, stop, alone, log, version }: DaemonGiven): 
     started,
     state,
     drift: finding?.drift ?? 0,
+    shut: shut === true,
     held: (finding?.held ?? []).map((one) => ({ ...one, until: new Date(one.until).toISOString() })),
     refused,
     failing: hops.failing(),
@@ -85,8 +91,10 @@ export async function daemon({ host, stop, alone, log, version }: DaemonGiven): 
   }, PULSE);
 
   tell('info', `started, process ${process.pid}`);
+  if (shut) tell('warning', 'forwarding is shut since the boot, until the host is as it was applied');
   await publish('looking', null);
   let blind = 0;
+  let looked = false;
   let last: Finding['state'] | null = null;
   try {
     while (!stop.aborted) {
@@ -105,6 +113,12 @@ export async function daemon({ host, stop, alone, log, version }: DaemonGiven): 
         if (finding.state === 'kept' && last !== 'kept') tell('info', 'the host is as it was applied');
         if (finding.state === 'nothing' && last !== 'nothing') tell('info', 'nothing is applied: nothing to keep');
         last = finding.state;
+        if (shut !== false) shut = await isShut(host).catch(() => null);
+        if (shut === true && finding.state !== 'differs') {
+          await reopen(host);
+          shut = false;
+          tell('info', 'forwarding is no longer shut');
+        }
         again = ahead.file === null ? finding.again : 250;
         if (finding.aim !== null) following.set(await sources(host, finding.aim.wanted, edited));
         standing = finding.state === 'kept' ? (finding.aim?.wanted ?? null) : null;
@@ -119,6 +133,8 @@ export async function daemon({ host, stop, alone, log, version }: DaemonGiven): 
         }
         if (blind >= PATIENT) await publish('blind', null);
       }
+      if (!looked) await ready();
+      looked = true;
       await wake.rung(Math.min(again ?? RARELY, RARELY));
       if (!stop.aborted) await sleep(SETTLE);
     }

@@ -16,7 +16,7 @@ import { kinds } from '../kinds/index.ts';
 import type { Aim } from './object.ts';
 import type { Hold, Patience } from './patience.ts';
 
-export type Level = 'info' | 'warning' | 'error';
+type Level = 'info' | 'warning' | 'error';
 export type Tell = (level: Level, text: string) => void;
 
 /** What the host was found to be. */

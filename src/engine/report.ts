@@ -11,6 +11,8 @@ export type Report = {
   /** Nothing applied; as applied; something differs still; not yet looked; can't be looked at. */
   readonly state: 'nothing' | 'kept' | 'differs' | 'looking' | 'blind';
   readonly drift: number;
+  /** Whether all forwarding is shut since the boot, until the host is as it was applied. */
+  readonly shut: boolean;
   readonly held: readonly { readonly what: string; readonly until: string; readonly times: number }[];
   /** An edit of the file that was not taken. */
   readonly refused: { readonly path: string; readonly at: string; readonly why: string } | null;

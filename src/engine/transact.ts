@@ -6,6 +6,7 @@ import { fingerprints } from '../core/secret.ts';
 import type { Host } from '../drivers/host.ts';
 import { OpError, wrap } from '../error.ts';
 import { clear, goBack } from './back.ts';
+import { reopen } from './boot/block.ts';
 import { type Entry, readHistory, record } from './history.ts';
 import {
   closeJournal,
@@ -82,6 +83,7 @@ export async function transact(
   if (goal.entry === null) await forgetPending(host);
   // Without a change as well: the one before may have been killed after its journal had gone.
   await clear(host, goal.wanted);
+  await reopen(host);
   return { changes, interrupted };
 }
 

@@ -148,6 +148,18 @@ test('an interrupted change is broken until its own command is at work again', (
   assert.deepEqual([waiting.level, waiting.fix, fails(waiting)], ['less', 'op-dbus confirm', false]);
 });
 
+test('a host that is still shut after its boot is told, and so is one on which nothing of ours starts', () => {
+  const of = (boot: typeof debian.boot, init = 'systemd') =>
+    line(examine(answered(debian, { boot, init }), none), 'boot');
+  const shut = of({ shut: true, installed: true });
+  assert.deepEqual([shut.level, fails(shut)], ['less', false]);
+  assert.match(shut.found, /^forwarding is shut/);
+  assert.match(of({ shut: true, installed: false }).fix ?? '', /^op-dbus apply/);
+  assert.equal(of({ shut: false, installed: true }).level, 'works');
+  assert.equal(of({ shut: false, installed: false }).fix, 'op-dbus service install');
+  assert.match(of({ shut: false, installed: false }, 'runit').fix ?? '', /op-dbus daemon$/);
+});
+
 test('what others can change is broken, what others can read is told', () => {
   const of = (how: 'readable' | 'writable') =>
     one(

@@ -5,6 +5,8 @@ import type { Host } from '../../drivers/host.ts';
 import { LOCK } from '../../drivers/lock.ts';
 import type { Exposed, Module } from '../../drivers/machine/contract.ts';
 import { OpError } from '../../error.ts';
+import { isShut } from '../boot/block.ts';
+import { isOurs, pathOf, service } from '../boot/unit.ts';
 import { type Journal, type Pending, readJournal, readPending } from '../journal.ts';
 import { optional, type Upcalls, upcalls } from './switch.ts';
 
@@ -104,6 +106,7 @@ export const questions = {
   netclient: anybody(({ machine }) => machine.program('netclient')),
 
   change: root(change),
+  boot: root(boot),
   settings: root((host) => kept(host, '/etc/op-dbus')),
   records: root((host) => kept(host, '/var/lib/op-dbus')),
 } as const satisfies Readonly<Record<string, Question<unknown>>>;
@@ -210,6 +213,12 @@ async function change(host: Host): Promise<LastChange> {
     const hint = error.hint ?? `ls -l ${error.at ?? '/var/lib/op-dbus'}`;
     return { journal: null, pending: null, unreadable: { message: error.message, hint }, held };
   }
+}
+
+/** Whether forwarding is shut since the boot, and whether systemd has a unit of ours. */
+async function boot(host: Host): Promise<{ readonly shut: boolean; readonly installed: boolean }> {
+  const text = await host.files.read(pathOf(service));
+  return { shut: await isShut(host), installed: text !== null && isOurs(text) };
 }
 
 /** Null when the bus answers, else why it doesn't. */

@@ -55,6 +55,7 @@ export const debian: Values = {
   wgcf: null,
   netclient: null,
   change: { journal: null, pending: null, unreadable: null, held: false },
+  boot: { shut: false, installed: false },
   settings: { folder: '/etc/op-dbus', mode: null, exposed: [] },
   records: { folder: '/var/lib/op-dbus', mode: null, exposed: [] },
 };
@@ -81,6 +82,7 @@ export const proxmox: Values = {
   proxmox: { pct: '/usr/sbin/pct', version: '8.2.4' },
   missing: [],
   xray: '26.7.11',
+  boot: { shut: false, installed: true },
   settings: { folder: '/etc/op-dbus', mode: 0o700, exposed: [] },
   records: { folder: '/var/lib/op-dbus', mode: 0o700, exposed: [] },
 };

@@ -4,7 +4,7 @@ import type { Line } from './finding.ts';
 import { appArmor, cgroups, lxc, template, userIds } from './judge/container.ts';
 import { conntrack, openvswitch, tun, veth, wireguard } from './judge/kernel.ts';
 import { forwarding, nftables, reversePath } from './judge/network.ts';
-import { interrupted, modes } from './judge/own.ts';
+import { atBoot, interrupted, modes } from './judge/own.ts';
 import { clang, netclient, proxy, shaper, wgcf, wireguardGo, wireguardTools } from './judge/privacy.ts';
 import { installed, meters, running, upcalls } from './judge/switch.ts';
 import { bus, clock, disk, init, node, programs, proxmox } from './judge/system.ts';
@@ -55,6 +55,7 @@ export const groups: Readonly<Record<string, readonly Line[]>> = {
   ],
   'op-dbus': [
     { name: 'last change', judge: interrupted },
+    { name: 'boot', judge: atBoot },
     { name: '/etc/op-dbus', judge: ({ settings }) => modes(settings) },
     { name: '/var/lib/op-dbus', judge: ({ records }) => modes(records) },
   ],

@@ -20,6 +20,19 @@ export function interrupted({ change }: Facts): Verdict {
   });
 }
 
+export function atBoot({ boot, init }: Facts): Verdict {
+  return known([boot, init], ({ shut, installed }, first) => {
+    if (shut)
+      return less(
+        'forwarding is shut since the boot: the host is not yet as it was applied',
+        installed ? 'journalctl -u op-dbus, or op-dbus apply FILE' : 'op-dbus apply FILE',
+      );
+    if (installed) return works('the daemon starts, and keeps forwarding shut until the host is as it was applied');
+    const supervised = 'have what starts services here run: op-dbus daemon';
+    return less('nothing of ours starts', first === 'systemd' ? 'op-dbus service install' : supervised);
+  });
+}
+
 /** Credentials are in both folders, and root runs by what is in them. */
 export function modes(asked: Answer<Kept>): Verdict {
   return known([asked], ({ folder, mode, exposed }) => {
