@@ -8,6 +8,7 @@ import {
   type Exported,
   refusal,
   type ServedMethod,
+  textOf,
   type Value,
 } from '../drivers/dbus/contract.ts';
 import type { Host } from '../drivers/host.ts';
@@ -176,7 +177,7 @@ function methods({ host, alone }: BusGiven): Readonly<Record<string, ServedMetho
       call: async ([text], caller) =>
         told(
           (async () => {
-            const { state, filesFolder } = await loaded(String(text));
+            const { state, filesFolder } = await loaded(textOf(text));
             const known = await knownNames(host);
             // A question goes out in clear: not for anybody who may only read.
             const asking = caller.uid === 0 ? host : { ...host, machine: { ...host.machine, resolve: unasked } };
@@ -192,7 +193,7 @@ function methods({ host, alone }: BusGiven): Readonly<Record<string, ServedMetho
         const within = Number(seconds);
         if (within !== 0 && (within < 5 || within > 86_400))
           throw refusal('org.freedesktop.DBus.Error.InvalidArgs', 'confirm_seconds: expected 0, or 5 to 86400');
-        const state = await loaded(String(text));
+        const state = await loaded(textOf(text));
         const options = within === 0 ? {} : { confirm: within };
         return [(await apply(host, state, () => {}, options)).changes.length];
       }),

@@ -10,7 +10,7 @@ export type Aim = {
   readonly policies: readonly Policy[];
 };
 
-export type Policy = {
+type Policy = {
   readonly name: string;
   readonly selector: string;
   readonly template: { readonly table: number; readonly priority: number };
@@ -83,6 +83,6 @@ function served(name: string, what: string, more: Served['properties']): Served 
 }
 
 /** A name as an element of an object path: letters and digits, the rest by number (as systemd's bus_label_escape). */
-export function label(name: string): string {
+function label(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9]/g, (one) => `_${one.charCodeAt(0).toString(16).padStart(2, '0')}`) || '_';
 }

@@ -78,7 +78,7 @@ async function inside(): Promise<void> {
   };
   const traces = (): Promise<string> =>
     sh(
-      'find /etc/systemd /run/systemd/system /run/op-dbus* /var/lib/systemd -path "*timers*" -prune -o -print 2>/dev/null | sort; nft list tables',
+      'find /etc/systemd /etc/dbus-1 /run/systemd/system /run/op-dbus* /var/lib/systemd -path "*timers*" -prune -o -print 2>/dev/null | sort; nft list tables',
     );
 
   let broken = false;
@@ -108,7 +108,7 @@ async function inside(): Promise<void> {
     const done = await op('service', 'install');
     assert.match(
       done,
-      /wrote .*op-dbus\.service\nwrote .*op-dbus-blocker\.service\nenabled .*\nenabled .*\nstarted op-dbus\.service$/,
+      /wrote .*org\.opdbus1\.conf\nwrote .*op-dbus\.service\nwrote .*op-dbus-blocker\.service\nenabled .*\nenabled .*\nstarted op-dbus\.service$/,
     );
     assert.equal(await op('service', 'install'), 'Nothing to do.');
     const units = ['op-dbus', 'op-dbus-blocker'].map((name) => `/etc/systemd/system/${name}.service`);
@@ -121,6 +121,26 @@ async function inside(): Promise<void> {
     assert.ok(await forwards());
     assert.match(await op('service', 'status'), /^op-dbus\.service +enabled, active \(running\), process \d+$/m);
     await said(/the host is as it was applied/);
+  });
+
+  await step('on the system bus root may change, members of the group read, and others nothing', async () => {
+    const at = ['org.opdbus1', '/org/opdbus1', 'org.opdbus1.Manager'];
+    const as = (user: string, ...argv: readonly string[]) =>
+      box.exec('setpriv', ...user.split(' '), '--clear-groups', 'busctl', ...argv);
+    await ok('groupadd', '--system', 'op-dbus');
+    const group = (await ok('getent', 'group', 'op-dbus')).split(':')[2] ?? '';
+    await ok('systemctl', 'reload', 'dbus');
+    assert.match(await ok('busctl', 'call', ...at, 'Query'), /"bridge" "ovsbr0"/);
+    assert.match(await ok('busctl', 'introspect', 'org.opdbus1', '/org/opdbus1'), /^\.Drift +property +u +0/m);
+    assert.match(await ok('busctl', 'tree', 'org.opdbus1'), /container\/web/);
+    assert.match(await ok('busctl', 'call', ...at, 'Verify'), /^ba\(bss\) true /);
+    const stranger = await as('--reuid 65534 --regid 65534', 'call', ...at, 'Query');
+    assert.match(stranger.stderr, /[Aa]ccess denied|rejected/);
+    const reader = `--reuid 65534 --regid ${group}`;
+    assert.equal((await as(reader, 'call', ...at, 'Query')).code, 0);
+    assert.match((await as(reader, 'call', ...at, 'Rollback', 'u', '0')).stderr, /[Aa]ccess denied|rejected/);
+    assert.match((await box.exec('busctl', 'call', ...at, 'Confirm')).stderr, /no change waits to be confirmed/);
+    await ok('groupdel', 'op-dbus');
   });
 
   await step('a boot: shut before the network, open when the host is as it was applied', async () => {
@@ -220,7 +240,10 @@ async function inside(): Promise<void> {
     await ok('rm', '/etc/systemd/system/look.service');
     await op('service', 'install');
     const was = await path();
-    assert.match(await op('service', 'uninstall'), /^removed .*op-dbus\.service\nremoved .*op-dbus-blocker\.service$/);
+    assert.match(
+      await op('service', 'uninstall'),
+      /^removed .*op-dbus\.service\nremoved .*op-dbus-blocker\.service\nremoved .*org\.opdbus1\.conf$/,
+    );
     assert.equal(await op('service', 'uninstall'), 'Nothing to do.');
     assert.equal(await path(), was);
     assert.equal(await traces(), before);

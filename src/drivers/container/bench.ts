@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Exec, exec, run } from '../exec.ts';
 import { type LxcOptions, lxcContainers } from './client.ts';
 import type { Containers, Definition } from './contract.ts';
-import { type Bench, definition } from './suite.ts';
+import { type Bench } from './suite.ts';
+import { definition } from './sample.ts';
 import { type PrivateHost, privateHost } from './testing.ts';
 
 export type LxcBench = {

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { hookEnvironment, lxcConfig, rootFiles } from './config.ts';
-import { definition } from './suite.ts';
+import { definition } from './sample.ts';
 
 const paths = { rootfs: 'overlay:/low:/up', hook: '/lib/hook', tun: '/c/tun' };
 

@@ -13,7 +13,8 @@ import { OpError } from '../../error.ts';
 import { type Exec, exec, run } from '../exec.ts';
 import { devices, files, lxcBench, one, pings, until } from './bench.ts';
 import { lxcContainers } from './client.ts';
-import { containerSuite, definition } from './suite.ts';
+import { containerSuite } from './suite.ts';
+import { definition } from './sample.ts';
 import { isPrivate, runPrivately } from './testing.ts';
 
 if (isPrivate()) await inside();

@@ -7,7 +7,7 @@ import { type Exec, exec, run } from '../exec.ts';
 import { lxcContainers } from './client.ts';
 import { layout } from './copy.ts';
 import { discard } from './discard.ts';
-import { definition } from './suite.ts';
+import { definition } from './sample.ts';
 import { treePath } from './template.ts';
 import { isPrivate, runPrivately } from './testing.ts';
 

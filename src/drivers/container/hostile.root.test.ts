@@ -11,7 +11,7 @@ import { test } from 'node:test';
 import { exec, run } from '../exec.ts';
 import { devices, lxcBench, one, pings, until } from './bench.ts';
 import { lxcContainers } from './client.ts';
-import { definition } from './suite.ts';
+import { definition } from './sample.ts';
 import { isPrivate, runPrivately } from './testing.ts';
 
 if (isPrivate()) await inside();

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { keepsWatch } from '../watch.suite.ts';
 import { nftSuite } from '../nft/suite.ts';
 import type { Containers, Definition } from './contract.ts';
+import { definition } from './sample.ts';
 
 export type Bench = {
   readonly containers: Containers;
@@ -25,26 +26,6 @@ export type Bench = {
 };
 
 const root = { mode: 0o644, uid: 0, gid: 0 } as const;
-
-/** A container on ovsbr0, 10.0.0.0/24. */
-export function definition(id: number, more: Partial<Definition> = {}): Definition {
-  return {
-    id,
-    template: 'debian-12',
-    autostart: true,
-    bridge: 'ovsbr0',
-    mode: 'socket',
-    port: { row: `internal_${id}`, device: `internal_${id}`, ofport: id },
-    mac: `02:0a:00:01:00:${id.toString(16)}`,
-    address: `10.0.0.${id}/24`,
-    gateway: '10.0.0.1',
-    sysctl: { 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.disable_ipv6': '1' },
-    nameservers: ['192.0.2.53'],
-    binds: {},
-    order: 0,
-    ...more,
-  };
-}
 
 /**
  * `make` gives a bench with the template prepared and no containers. Its `exec` has at least `cat`, `false` and

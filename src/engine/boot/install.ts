@@ -6,9 +6,10 @@ import { run } from '../../drivers/exec.ts';
 import { OpError } from '../../error.ts';
 import { DAEMON, reportPath } from '../report.ts';
 import { isShut, reopen } from './block.ts';
-import { blocker, isOurs, pastFolder, pathOf, service, unitTexts } from './unit.ts';
+import { blocker, isOurs, pastFolder, pathOf, policy, service, unitTexts } from './unit.ts';
 
 const names = [service, blocker] as const;
+const written = [policy, ...names] as const;
 
 /** One unit as systemd sees it. */
 type UnitState = {
@@ -29,9 +30,9 @@ type UnitState = {
 export type ServiceState = { readonly units: readonly UnitState[]; readonly shut: boolean };
 
 /**
- * Writes both units, enables both, and starts the daemon; `changed` is what had to be done, a line each. The blocker is for
+ * Writes both units and the bus's policy, enables both units, and starts the daemon; `changed` is what had to be done, a line each. The blocker is for
  * the next boot. The daemon is started anew when its unit is another one than before.
- * @throws OpError `foreign` when a unit of that name is not ours, `host` without systemd: both leave all as it is.
+ * @throws OpError `foreign` when a file of that name is not ours, `host` without systemd: both leave all as it is.
  */
 export async function install(host: Host, folder: string): Promise<readonly string[]> {
   await needSystemd(host, folder);
@@ -46,6 +47,7 @@ export async function install(host: Host, folder: string): Promise<readonly stri
       done.push(`wrote ${pathOf(name)}`);
     }
   if (done.length > 0) await systemctl(host, 'daemon-reload');
+  if (before.get(policy) !== unitTexts(folder)[policy]) await tellBus(host);
   const { units } = await serviceState(host);
   const idle = units.filter(({ enabled }) => enabled !== 'enabled').map(({ name }) => name);
   if (idle.length > 0) {
@@ -75,6 +77,11 @@ export async function uninstall(host: Host, folder: string): Promise<readonly st
       await host.files.remove(pathOf(name));
       done.push(`removed ${pathOf(name)}`);
     }
+  if (found.has(policy)) {
+    await host.files.remove(pathOf(policy));
+    await tellBus(host);
+    done.push(`removed ${pathOf(policy)}`);
+  }
   if (found.size > 0) {
     await systemctl(host, 'daemon-reload');
     // Quiet where it hasn't failed; else systemd would go on showing a unit that is gone.
@@ -103,10 +110,10 @@ export async function needSystemd({ files }: Host, folder: string): Promise<void
   });
 }
 
-/** The texts of our units that are there. @throws OpError `foreign` for a file that isn't ours. */
+/** The texts of our files that are there. @throws OpError `foreign` for a file that isn't ours. */
 async function ours({ files }: Host): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
-  for (const name of names) {
+  for (const name of written) {
     const path = pathOf(name);
     const text = await files.read(path);
     if (text === null) continue;
@@ -130,6 +137,11 @@ async function unitState({ exec }: Host, name: string): Promise<UnitState> {
     ...{ name, load: load ?? '', enabled: enabled ?? '', active: active ?? '', sub: sub ?? '' },
     ...{ pid: Number(pid), restarts: Number(restarts) },
   };
+}
+
+/** A bus that isn't there, or has seen it by itself, is none to tell. */
+async function tellBus({ exec }: Host): Promise<void> {
+  await exec(['systemctl', 'reload', 'dbus.service']);
 }
 
 /** The daemon says that it is ready when it has looked, and put right what it may: no deadline. */

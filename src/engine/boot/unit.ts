@@ -1,12 +1,15 @@
-// The units that systemd runs for us, as texts (systemd.unit(5), systemd.service(5), systemd.exec(5)); docs/boot.md says why. Pure.
+// The units that systemd runs for us, and who may talk to the daemon by the system bus, as texts (systemd.unit(5),
+// systemd.service(5), systemd.exec(5), dbus-daemon(1)); docs/boot.md says why. Pure.
 
 import { BLOCK } from './block.ts';
 
 export const service = 'op-dbus.service';
 export const blocker = 'op-dbus-blocker.service';
 
+export const policy = 'org.opdbus1.conf';
+
 export function pathOf(name: string): string {
-  return `/etc/systemd/system/${name}`;
+  return `/etc/${name === policy ? 'dbus-1/system.d' : 'systemd/system'}/${name}`;
 }
 
 /** Is there once the blocker has run or may not run any more, until the next boot. */
@@ -16,12 +19,44 @@ export const pastFolder = '/run/op-dbus-blocker';
 const header = '# Written by op-dbus service install: what is changed here is lost, what systemctl edit adds stays.';
 
 export function isOurs(text: string): boolean {
-  return text.startsWith(`${header}\n`);
+  return text.startsWith(`${header}\n`) || text.startsWith(`${comment}\n`);
 }
 
-/** Unit → its text. `folder` is the absolute path of the installation that has `bin/op-dbus` and `docs`. */
+/** File → its text. `folder` is the absolute path of the installation that has `bin/op-dbus` and `docs`. */
 export function unitTexts(folder: string): Readonly<Record<string, string>> {
-  return { [service]: serviceText(folder), [blocker]: blockerText(folder) };
+  return { [policy]: policyText(), [service]: serviceText(folder), [blocker]: blockerText(folder) };
+}
+
+const comment = `<!-- ${header.slice(2)} -->`;
+
+/** Members of this group may read; who made it, if anybody, is none of ours. */
+const readers = 'op-dbus';
+
+function policyText(): string {
+  const reading = [
+    ...['Introspectable', 'Peer', 'ObjectManager'].map((name) => `send_interface="org.freedesktop.DBus.${name}"`),
+    ...['Get', 'GetAll'].map((name) => `send_interface="org.freedesktop.DBus.Properties" send_member="${name}"`),
+    ...['Plan', 'Query', 'Status', 'Verify'].map(
+      (name) => `send_interface="org.opdbus1.Manager" send_member="${name}"`,
+    ),
+  ];
+  return `${comment}
+<busconfig>
+  <policy context="default">
+    <deny send_destination="org.opdbus1"/>
+    <deny receive_sender="org.opdbus1"/>
+  </policy>
+  <policy group="${readers}">
+${reading.map((what) => `    <allow send_destination="org.opdbus1" ${what}/>`).join('\n')}
+    <allow receive_sender="org.opdbus1"/>
+  </policy>
+  <policy user="root">
+    <allow own="org.opdbus1"/>
+    <allow send_destination="org.opdbus1"/>
+    <allow receive_sender="org.opdbus1"/>
+  </policy>
+</busconfig>
+`;
 }
 
 /**

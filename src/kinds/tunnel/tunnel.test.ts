@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { difference } from '../../core/plan.ts';
 import type { Resource } from '../../core/resource.ts';
 import { type FakeContainers, fakeContainers, type Script } from '../../drivers/container/fake.ts';
-import { definition } from '../../drivers/container/suite.ts';
+import { definition } from '../../drivers/container/sample.ts';
 import { fakeFiles } from '../../drivers/files/fake.ts';
 import type { Host } from '../../drivers/host.ts';
 import { fakeSecrets } from '../../drivers/secret/fake.ts';
