@@ -325,3 +325,16 @@ test('the newest entry of the history is found without the others', async () => 
   assert.equal((await latest(host))?.number, 1);
   assert.equal(await latest(await machine()), null);
 });
+
+test('forwarding that is shut since the boot is not ready, and what the daemon says is told without its log', async () => {
+  const { host } = await bench('client');
+  const report = { pid: 7, state: 'differs', shut: true, events: [{ at: '', level: 'info', text: 'x' }] };
+  await host.files.write('/run/op-dbus/daemon.json', JSON.stringify(report));
+  assert.equal((await status(host, options)).daemon, null, 'left by one that was killed');
+  const seen = await status(
+    busy(host, async () => true),
+    options,
+  );
+  assert.deepEqual(seen.daemon, { pid: 7, state: 'differs', shut: true });
+  assert.match(seen.ready.reasons.join(), /forwarding is shut since the boot/);
+});

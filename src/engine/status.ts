@@ -115,7 +115,7 @@ export async function status(host: Host, { exit }: Options): Promise<Status> {
   const hops = hopsOf(wanted, parts);
   return {
     live,
-    ready: readyBy(live, last, hops, drift, valueOf(change)),
+    ready: readyBy(live, last, hops, drift, valueOf(change), valueOf(daemon)),
     applied: last === null ? null : { file: last.file, at: newest?.at ?? null, entry: newest?.number ?? null },
     hops,
     exit: seen,
@@ -242,6 +242,7 @@ function readyBy(
   hops: readonly Hop[],
   drift: Drift | null,
   change: Begun | null,
+  daemon: Status['daemon'],
 ): Answer {
   const count = drift?.differ ?? 0;
   const reasons = [
@@ -250,6 +251,7 @@ function readyBy(
     ...(change?.running ? [`"${change.action}" is under way`] : []),
     ...hops.flatMap(({ name, waiting }) => (waiting === null ? [] : [`${name} waits for ${waiting}`])),
     ...(count > 0 ? [`${count} thing${count === 1 ? ' differs' : 's differ'} from the file`] : []),
+    ...(daemon?.shut === true ? ['forwarding is shut since the boot'] : []),
     ...(drift?.differ === null && dead.length === 0 ? [`what differs is not known: ${drift.why}`] : []),
   ];
   return { ok: reasons.length === 0, reasons };

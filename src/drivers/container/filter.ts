@@ -45,7 +45,7 @@ export function containerFilter(exec: Exec, records: Records, name: string, pid:
 }
 
 /** Milliseconds between looks whether the container is still the same. */
-const GONE = 1000;
+const GONE = 5000;
 
 /** Blocks `table inet NAME {…}`, by name; each ends with a brace at the start of a line. */
 function tables(text: string): ReadonlyMap<string, string> {
