@@ -8,16 +8,18 @@ import type { Kind } from './kind.ts';
 import { object } from './object/index.ts';
 import { port } from './port/index.ts';
 import { proxy } from './proxy/index.ts';
+import { rule } from './rule/index.ts';
 import { sysctl } from './sysctl/index.ts';
 import { tunnel } from './tunnel/index.ts';
 import { unit } from './unit/index.ts';
 
 /**
- * Shut first (filter), then the switch (bridge, port, flow), then what sends (container), and inside the containers from
+ * Shut first (filter, rule), then the switch (bridge, port, flow), then what sends (container), and inside the containers from
  * the exit inwards (proxy before tunnel): no packet ever meets a half-built path. Then the host's own services.
  */
 export const kinds = [
   filter,
+  rule,
   sysctl,
   bridge,
   port,

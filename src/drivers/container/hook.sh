@@ -42,12 +42,22 @@ process() {
   echo "$pid $1"
 }
 
-# After a boot: first the host's filter, and only then forwarding.
+# After a boot: first the host's filter and the rules that rely on it, and only then forwarding.
 host_filter() {
   file=$root/filter/host.nft
   [ -e "$file" ] || return 0
   nft list table inet op_dbus >/dev/null 2>&1 || nft -f "$file" || fail "the host's packet filter $file doesn't load"
+  host_rules 4
+  [ ! -e /proc/sys/net/ipv6 ] || host_rules 6
   [ ! -e "$root/sysctl.conf" ] || sysctl -qp "$root/sysctl.conf" || fail "$root/sysctl.conf can't be set"
+}
+
+# What the filter has not marked is not forwarded. Each line of the file is one rule; all of them are there, or are made anew.
+host_rules() {
+  file=$root/rule/ipv$1
+  [ -e "$file" ] || return 0
+  [ "$(ip "-$1" rule show | grep -c ' proto 219 *$')" != "$(grep -c '^rule add ' "$file")" ] || return 0
+  ip "-$1" rule flush protocol 219 && ip "-$1" -batch "$file" || fail "the routing rules $file can't be added"
 }
 
 # Makes the device anew. Two transactions: deleted and added in one, the switch would see no change.

@@ -53,6 +53,31 @@ test('the default route decides the uplink, the lowest metric first', async () =
   assert.equal(await net.uplink(), 'port1');
 });
 
+test('a rule of somebody else’s that reads like ours is told apart, and stays', async () => {
+  const { inside, net } = await namespace();
+  const text = 'priority 3 iif port0 blackhole';
+  await run(inside, ['ip', 'rule', 'add', ...text.split(' ')]);
+  await net.addRule(4, text);
+  await net.removeRule(4, text);
+  await net.removeRule(4, text);
+  const found = (await net.rules(4))?.filter((rule) => rule.text === text);
+  assert.deepEqual(found, [{ ours: false, text }]);
+});
+
+test('a rule with our number that says more than ours is told with all that it says, and can be removed', async () => {
+  const { inside, net } = await namespace();
+  const words = 'priority 9 from 192.0.2.0/24 fwmark 0x1 iif port0 oif port1 prohibit';
+  await run(inside, ['ip', 'rule', 'add', ...words.split(' '), 'protocol', '219']);
+  const [rule] = (await net.rules(4))?.filter(({ ours }) => ours) ?? [];
+  assert.ok(rule);
+  assert.match(rule.text, /^priority 9 from 192\.0\.2\.0\/24 fwmark 0x1 iif port0 oif port1 prohibit$/);
+  await net.removeRule(4, rule.text);
+  assert.equal(
+    (await net.rules(4))?.some(({ ours }) => ours),
+    false,
+  );
+});
+
 test('a device name with a dot has its sysctls', async () => {
   const { inside, net } = await namespace();
   await run(inside, ['ip', 'link', 'set', 'dev', 'port1', 'name', 'port0.7']);

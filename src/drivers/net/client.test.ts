@@ -50,6 +50,12 @@ test('a key never leaves /proc/sys', async () => {
   assert.deepEqual(calls, []);
 });
 
+test('a kernel without IPv6 has no rules of it, and any other failure is an error', async () => {
+  const saying = (stderr: string) => iproute(scriptedExec(() => ({ code: 2, stdout: '', stderr })).exec).rules(6);
+  assert.equal(await saying('RTNETLINK answers: Address family not supported by protocol\nDump terminated'), null);
+  await assert.rejects(saying('Cannot send dump request: Operation not permitted'), { code: 'host' });
+});
+
 test('output that is no JSON of ours is an error, not a guess', async () => {
   for (const output of ['', '{}', '[{"ifname":1}]'])
     await assert.rejects(iproute(scriptedExec(() => output).exec).links(), { code: 'host' });

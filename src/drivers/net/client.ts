@@ -1,10 +1,10 @@
-// The host's network by iproute2 (ip-address(8), ip-route(8), JSON output) and /proc/sys (proc_sys(5)).
+// The host's network by iproute2 (ip-address(8), ip-route(8), ip-rule(8), JSON output) and /proc/sys (proc_sys(5)).
 
 import * as z from 'zod';
 import { OpError } from '../../error.ts';
 import { type Exec, run } from '../exec.ts';
 import { type Listen, listen as realListen } from '../listen.ts';
-import type { Link, Net } from './contract.ts';
+import { type Family, type Link, type Net, type Rule, RULE_PROTOCOL } from './contract.ts';
 
 const addressShow = z.array(
   z.object({
@@ -22,6 +22,20 @@ const routeShow = z.array(
   z.object({ dev: z.string().optional(), metric: z.int().default(0), nexthops: z.array(hop).optional() }),
 );
 
+const ruleShow = z.array(
+  z.looseObject({
+    priority: z.int(),
+    src: z.string(),
+    srclen: z.int().optional(),
+    fwmark: z.string().optional(),
+    fwmask: z.string().optional(),
+    table: z.string().optional(),
+    goto: z.int().optional(),
+    action: z.string().optional(),
+    protocol: z.string().optional(),
+  }),
+);
+
 /**
  * The network of the namespace in which `exec` and `listen` run their programs: /proc/sys too is read and written by a program of
  * that namespace (its net part belongs to the namespace of who asks).
@@ -34,6 +48,9 @@ export function iproute(exec: Exec, listen: Listen = realListen): Net {
     addAddress: async (device, address) => void (await run(exec, ['ip', 'address', 'replace', address, 'dev', device])),
     removeAddress: (device, address) => removeAddress(exec, device, address),
     uplink: async () => uplink(await run(exec, ['ip', '-j', '-4', 'route', 'show', 'default'])),
+    rules: (family) => rules(exec, family),
+    addRule: (family, text) => rule(exec, family, 'add', text, /file exists/i),
+    removeRule: (family, text) => rule(exec, family, 'del', text, /no such file/i),
     forget: (protocol, port) => forget(exec, protocol, port),
     sysctl: (key) => sysctl(exec, key),
     setSysctl: async (key, value) => void (await run(exec, ['tee', path(key)], { stdin: `${value}\n` })),
@@ -65,6 +82,40 @@ async function removeAddress(exec: Exec, device: string, address: string): Promi
   const { code, stderr } = await exec(['ip', 'address', 'del', address, 'dev', device]);
   if (code === 0 || /cannot assign requested address|address not found/i.test(stderr)) return;
   throw new OpError('host', `ip address del ${address} dev ${device}: ${stderr.trim()}`);
+}
+
+async function rules(exec: Exec, family: Family): Promise<readonly Rule[] | null> {
+  const { code, stdout, stderr } = await exec(['ip', '-j', `-${family}`, 'rule', 'show']);
+  if (code === 0) return parsed(ruleShow, stdout).map(shown);
+  if (/address family not supported/i.test(stderr)) return null;
+  throw new OpError('host', `ip -${family} rule show: ${stderr.trim()}`);
+}
+
+/** Selectors that are none of ours are told as well: a rule which has them is no rule of ours. */
+function shown(row: z.output<typeof ruleShow>[number]): Rule {
+  const { priority, src, srclen, fwmark, fwmask, table, action, protocol, ...others } = row;
+  const { goto: target, not, nop, iif_detached: _i, oif_detached: _o, unresolved: _u, ...more } = others;
+  const words = [
+    `priority ${priority}`,
+    ...(not === undefined ? [] : ['not']),
+    ...(src === 'all' ? [] : [`from ${src}${srclen === undefined ? '' : `/${srclen}`}`]),
+    ...(fwmark === undefined ? [] : [`fwmark ${fwmark}${fwmask === undefined ? '' : `/${fwmask}`}`]),
+    ...Object.entries(more).map(([key, value]) =>
+      value === null ? key : `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+    ),
+    ...(table === undefined ? [] : [`lookup ${table}`]),
+    ...(target === undefined ? [] : [`goto ${target}`]),
+    ...(nop === undefined ? [] : ['nop']),
+    ...(action === undefined ? [] : [action]),
+  ];
+  return { ours: protocol === `${RULE_PROTOCOL}`, text: words.join(' ') };
+}
+
+async function rule(exec: Exec, family: Family, verb: 'add' | 'del', text: string, quiet: RegExp): Promise<void> {
+  const argv = ['ip', `-${family}`, 'rule', verb, ...text.split(' '), 'protocol', `${RULE_PROTOCOL}`] as const;
+  const { code, stderr } = await exec(argv);
+  if (code === 0 || quiet.test(stderr)) return;
+  throw new OpError('host', `${argv.join(' ')}: ${stderr.trim()}`);
 }
 
 /** Quiet when there is none: conntrack then ends with 1, having said so. */

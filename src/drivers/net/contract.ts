@@ -11,6 +11,20 @@ export type Link = {
   readonly addresses: readonly string[];
 };
 
+/** IPv4 or IPv6. */
+export type Family = 4 | 6;
+
+/** A routing rule (ip-rule(8)). */
+export type Rule = {
+  /** It carries our protocol number. */
+  readonly ours: boolean;
+  /** As `ip rule add` takes it, without the protocol: `priority 3 not iif lo blackhole`. */
+  readonly text: string;
+};
+
+/** What marks a routing rule as ours (FRA_PROTOCOL): nobody has this number in iproute2's rt_protos. */
+export const RULE_PROTOCOL = 219;
+
 export interface Net {
   links(): Promise<readonly Link[]>;
   /** Sets link up. */
@@ -19,6 +33,12 @@ export interface Net {
   removeAddress(device: string, address: string): Promise<void>;
   /** The interface of the IPv4 default route with the lowest metric; null when there is none. */
   uplink(): Promise<string | null>;
+  /** Everybody's routing rules in the order in which they are asked; null when the kernel has no such family. */
+  rules(family: Family): Promise<readonly Rule[] | null>;
+  /** Adds a rule of ours, at once in force, or not at all; quiet when it is there. A device need not be there. */
+  addRule(family: Family, text: string): Promise<void>;
+  /** Removes a rule of ours and nobody else's; quiet when it is not there. */
+  removeRule(family: Family, text: string): Promise<void>;
   /**
    * Ends the tracked connections to a port (conntrack(8)), so that their next packet meets the rules of now. A client
    * that keeps sending keeps its old address rewrite alive for ever otherwise.

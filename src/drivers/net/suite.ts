@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keepsWatch } from '../watch.suite.ts';
-import type { Link, Net } from './contract.ts';
+import type { Family, Link, Net } from './contract.ts';
 
 /** `make` gives a network with one Ethernet device `port0`, down, MTU 1500, without addresses. */
 export function netSuite(title: string, make: () => Promise<Net>): void {
@@ -61,6 +61,43 @@ export function netSuite(title: string, make: () => Promise<Net>): void {
     }
   });
 
+  const ours = async (net: Net, family: Family): Promise<readonly string[]> =>
+    ((await net.rules(family)) ?? []).flatMap((rule) => (rule.ours ? [rule.text] : []));
+
+  test(`${title}: routing rules are told in order, with those of others`, async () => {
+    const net = await make();
+    const others = { 4: ['local', 'main', 'default'], 6: ['local', 'main'] } as const;
+    for (const family of [4, 6] as const) {
+      const texts = others[family].map((table, index) => `priority ${index === 0 ? 0 : 32765 + index} lookup ${table}`);
+      assert.deepEqual(
+        await net.rules(family),
+        texts.map((text) => ({ ours: false, text })),
+      );
+    }
+    const own = ['priority 3 not iif lo blackhole', 'priority 4 nop', 'priority 1 lookup local'];
+    for (const rule of own) await net.addRule(4, rule);
+    assert.deepEqual(await ours(net, 4), [own[2], own[0], own[1]]);
+    assert.deepEqual(await ours(net, 6), []);
+  });
+
+  test(`${title}: a rule is added and removed as it is told, and doing either twice is quiet`, async () => {
+    const net = await make();
+    const all = {
+      4: ['priority 2 fwmark 0x10000000/0x10000000 goto 4', 'priority 3 fwmark 0/0x10000000 iif nodev0 blackhole'],
+      6: ['priority 3 iif nodev0 blackhole', 'priority 4 nop'],
+    } as const;
+    for (const family of [4, 6] as const) {
+      for (const rule of [...all[family], ...all[family]]) await net.addRule(family, rule);
+      assert.deepEqual(await ours(net, family), all[family]);
+      for (const rule of [all[family][0], all[family][0]]) await net.removeRule(family, rule);
+      assert.deepEqual(await ours(net, family), [all[family][1]]);
+    }
+  });
+
+  test(`${title}: what is no rule is an error`, async () => {
+    await assert.rejects((await make()).addRule(4, 'priority many blackhole'), { code: 'host' });
+  });
+
   test(`${title}: an unknown sysctl reads as null and can't be set`, async () => {
     const net = await make();
     assert.equal(await net.sysctl('net.ipv4.no_such_key'), null);
@@ -73,12 +110,15 @@ export function netSuite(title: string, make: () => Promise<Net>): void {
       await assert.rejects((async () => net.sysctl(key))(), { code: 'internal' }, key);
   });
 
-  test(`${title}: a watch tells of links, addresses and forwarding`, async () => {
+  test(`${title}: a watch tells of links, addresses, rules and forwarding`, async () => {
     const net = await make();
     await keepsWatch((changed) => net.watch(changed), {
       'a link is set up': () => net.up('port0'),
       'an address is added': () => net.addAddress('port0', '10.0.0.1/24'),
       'an address is removed': () => net.removeAddress('port0', '10.0.0.1/24'),
+      'a rule is added': () => net.addRule(4, 'priority 3 not iif lo blackhole'),
+      'a rule of IPv6 is added': () => net.addRule(6, 'priority 3 iif port0 blackhole'),
+      'a rule is removed': () => net.removeRule(4, 'priority 3 not iif lo blackhole'),
       'forwarding is turned on': () => net.setSysctl('net.ipv4.ip_forward', '1'),
       'forwarding is turned off': () => net.setSysctl('net.ipv4.ip_forward', '0'),
     });

@@ -2,7 +2,8 @@
 
 import { compareIps, contains, reserved } from '../../core/address.ts';
 import type { Bridge, Facts, Published, Topology } from '../../core/topology.ts';
-import { answers, type Chain, filter, nat, replies, show, table } from './text.ts';
+import { passMark } from '../mark.ts';
+import { answers, type Chain, filter, marking, nat, replies, show, table } from './text.ts';
 
 /**
  * Lets out the exits alone and in the published ports alone; nothing from a bridge reaches the host itself. A host that
@@ -13,6 +14,7 @@ export function hostTable(topology: Topology, facts: Facts): string {
   const used = new Set(topology.members.map((member) => member.bridge));
   const bridges = [...used].sort();
   return table([
+    pass(topology, bridges),
     ...nat(
       'prerouting',
       published(topology).map((port) => `${notFrom(bridges)}${senders(port)}fib daddr type local ${dnat(port)}`),
@@ -37,6 +39,22 @@ export function hostTable(topology: Topology, facts: Facts): string {
     ]),
     fromBridge(topology, facts),
     toBridge(topology),
+  ]);
+}
+
+/**
+ * Marks what comes from our bridges or goes to them: kind `rule` lets nothing else be forwarded. The chain is the first,
+ * so that it is also the first to go when somebody flushes the table: no packet is marked and then not filtered.
+ */
+function pass({ bridges: all }: Topology, bridges: readonly string[]): Chain {
+  const set = `meta mark set meta mark | ${passMark}`;
+  const subnets = all
+    .filter(({ name }) => bridges.includes(name))
+    .flatMap(({ subnet }) => subnet ?? [])
+    .toSorted();
+  return marking([
+    ...bridges.map((bridge) => `iifname "${bridge}" ${set}`),
+    ...subnets.map((subnet) => `${notFrom(bridges)}ip daddr ${subnet} ${set}`),
   ]);
 }
 

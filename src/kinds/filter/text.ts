@@ -26,6 +26,11 @@ export function nat(name: 'prerouting' | 'postrouting', rules: readonly string[]
     : [{ name, hook: `type nat hook ${name} priority ${priority}; policy accept;`, rules }];
 }
 
+/** Before the route is chosen, and after the destination is rewritten. */
+export function marking(rules: readonly string[]): Chain {
+  return { name: 'pass', hook: 'type filter hook prerouting priority dstnat + 10; policy accept;', rules };
+}
+
 /** Packets against the direction of an accepted connection. */
 export const answers = 'ct state established ct direction reply accept';
 

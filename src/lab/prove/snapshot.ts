@@ -21,7 +21,12 @@ const ASPECTS: Readonly<Record<string, readonly string[]>> = {
   ports: ['ovs-vsctl', '--columns=name,external_ids', 'list', 'Port'],
   interfaces: ['ovs-vsctl', '--columns=name,type,external_ids', 'list', 'Interface'],
   containers: ['lxc-ls', '-f'],
-  sysctls: ['cat', '/proc/sys/net/ipv4/ip_forward', '/proc/sys/net/ipv6/conf/all/forwarding'],
+  sysctls: [
+    'cat',
+    '/proc/sys/net/ipv4/ip_forward',
+    '/proc/sys/net/ipv4/conf/all/src_valid_mark',
+    '/proc/sys/net/ipv6/conf/all/forwarding',
+  ],
   // The user's own files (/etc/op-dbus) and the database's log of transactions are left out.
   files: find('/etc /var/lib/lxc /run/netns ( -path /etc/op-dbus -o -path /etc/openvswitch ) -prune'),
   // Files of this host alone, by the overlay's upper folder.
