@@ -144,14 +144,6 @@ for (const { name, fault, looks } of faults)
     assert.ok(started > 0);
   });
 
-test('through all of this nothing left home but TLS to the VPS', async () => {
-  const frames = await capture.stop();
-  const others = frames.map((frame) => classify(frame, HOME.uplink, VPS)).filter(({ expected }) => !expected);
-  assert.ok(frames.length > 100);
-  assert.deepEqual([...new Set(others.map(({ label }) => label))], []);
-  assert.equal(frames.filter((frame) => frame.includes(word)).length, 0);
-});
-
 test('the VPS cut off and back: the hop is named, nothing is restarted, and traffic resumes', async () => {
   const cut = 'table inet cut { chain arrivals { type filter hook prerouting priority -500; iifname "eth0" drop; }; }';
   assert.equal((await inHost('vps', ['nft', cut])).code, 0);
@@ -165,6 +157,30 @@ test('the VPS cut off and back: the hop is named, nothing is restarted, and traf
   await said(/xray-client waits for [^]*every hop carries again/, 60);
   console.log(`# the VPS cut off: named after ${noticed.toFixed(1)} s; back: ${traffic.detail}`);
   assert.equal(text.split('put right').length, (await sh(`cat ${log}`)).split('put right').length);
+});
+
+test('WARP that has forgotten us, and knows us again: the hop is named, and traffic resumes', async () => {
+  const [device = '', peer = '', addresses = ''] = (
+    await inHost('warp', ['sh', '-c', "wg show all dump | awk 'NF > 5 { print $1, $2, $5 }'"])
+  ).stdout.split(' ');
+  assert.equal((await inHost('warp', ['wg', 'set', device, 'peer', peer, 'remove'])).code, 0);
+  const started = Date.now();
+  await said(/every hop carries again[^]*warning: warp-tunnel sends, and nothing comes back/, 90);
+  const noticed = (Date.now() - started) / 1000;
+  const known = ['wg', 'set', device, 'peer', peer, 'allowed-ips', addresses.trim()];
+  assert.equal((await inHost('warp', known)).code, 0);
+  const traffic = await answersAgain(prober, Date.now());
+  assert.ok(traffic.ok, traffic.detail);
+  await said(/nothing comes back[^]*every hop carries again/, 60);
+  console.log(`# WARP had forgotten us: named after ${noticed.toFixed(1)} s; back: ${traffic.detail}`);
+});
+
+test('through all of this nothing left home but TLS to the VPS', async () => {
+  const frames = await capture.stop();
+  const others = frames.map((frame) => classify(frame, HOME.uplink, VPS)).filter(({ expected }) => !expected);
+  assert.ok(frames.length > 100);
+  assert.deepEqual([...new Set(others.map(({ label }) => label))], []);
+  assert.equal(frames.filter((frame) => frame.includes(word)).length, 0);
 });
 
 test('what it costs while nothing happens', async (t) => {
