@@ -82,7 +82,7 @@ export function health({ host, patience, tell, alone, now, kinds = all }: Given)
     // Only a tunnel that stands and gets no answer: all else is drift, which is put right anyway.
     if (tunnel === undefined || silent?.facts['present'] !== true || !patience.allows(key, now())) return;
     const { unit } = tunnel.spec as Inside;
-    const { until } = patience.failed(key, now(), SILENT);
+    const { until } = patience.failed(key, now(), undefined, SILENT);
     await alone(() => host.containers.exec(name, ['systemctl', 'restart', `${unit}.service`]));
     tell('warning', `${name}: ${unit} restarted; again in ${Math.round((until - now()) / 1000)} s if it stays silent`);
   }

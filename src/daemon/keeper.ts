@@ -59,6 +59,8 @@ async function look(given: Given): Promise<Omit<Finding, 'applied' | 'unconfirme
   const { host, patience, now } = given;
   const waiting = await recover(given);
   if (waiting !== null) return { state: 'differs', drift: 0, held: [], aim: null, again: waiting };
+  // A change that failed and was to stay so is its author's to go on with.
+  if ((await readJournal(host)) !== null) return { state: 'differs', drift: 0, held: [], aim: null, again: null };
   for (;;) {
     const applied = await lastApplied(host).catch(nothing);
     if (applied === null) return { state: 'nothing', drift: 0, held: [], aim: none, again: await untilExpiry(given) };
@@ -119,40 +121,47 @@ async function mend({ host, patience, tell, now }: Given, applied: Applied): Pro
   const { changes } = await drift(host, applied);
   const due = changes.filter((change) => patience.allows(key(change), now()));
   if (due.length === 0) return true;
-  let stage = '';
-  const failed = await run(host, due, (event) => {
-    if (event.event === 'begin') stage = event.stage;
-  }).then(
-    () => null,
-    (error: unknown) => error,
-  );
-  if (failed === null) {
-    tell('info', `put right in ${((now() - started) / 1000).toFixed(2)} s: ${told(due)}`);
-    for (const change of due) {
-      const hold = patience.mended(key(change), now());
+  // The ground first, on which the rest stands: what fails in a container keeps nobody from being shut.
+  for (const part of [due.filter(isGround), due.filter((change) => !isGround(change))]) {
+    if (part.length === 0) continue;
+    let stage = '';
+    try {
+      await run(host, part, (event) => {
+        if (event.event === 'begin') stage = event.stage;
+      });
+    } catch (error) {
+      const holds = blamed(part, stage).map((change) => patience.failed(key(change), now(), longest(change)));
+      tell('error', [because(error), ...holds.slice(0, 1).map((hold) => later(hold, now()))].join('; '));
+      return true;
+    }
+    tell('info', `put right in ${((now() - started) / 1000).toFixed(2)} s: ${told(part)}`);
+    for (const change of part) {
+      const hold = patience.mended(key(change), now(), longest(change));
       if (hold !== null)
         tell('warning', `${hold.what} is changed again and again by somebody else; ${later(hold, now())}`);
     }
-    return true;
   }
-  const guilty = blamed(due, stage);
-  const holds = guilty.map((change) => patience.failed(key(change), now()));
-  const [first] = holds;
-  tell('error', `${because(failed)}${first === undefined ? '' : `; ${later(first, now())}`}`);
   return true;
 }
 
-/**
- * What is held after a failure: what the failed stage was about when that is inside a container or one; all, when the
- * switch or a filter could not be put right, for the rest rests on it.
- */
-function blamed(due: readonly Change[], stage: string): readonly Change[] {
-  const name = stage.split(' ')[0];
-  const found = stages(due).find(
-    ({ kind, batch }) => kind.name === name && batch.some((one) => stage.includes(one.name)),
+/** Whether the resource is of the host itself, which shuts and steers, and not of a container or a service. */
+function isGround({ kind: name }: Change): boolean {
+  const container = kinds.findIndex((kind) => kind.name === 'container');
+  return kinds.findIndex((kind) => kind.name === name) < container;
+}
+
+/** Milliseconds: what lets packets out is never left alone for long, however often somebody undoes it. */
+function longest(change: Change): number {
+  return isGround(change) ? 30_000 : 600_000;
+}
+
+/** What is held after a failure: what the failed stage was about; all, when the ground is not sound or nothing had begun. */
+function blamed(part: readonly Change[], stage: string): readonly Change[] {
+  if (part.some(isGround)) return part;
+  const found = stages(part).find(
+    ({ kind, batch }) => stage.startsWith(`${kind.name} `) && batch.some((one) => stage.includes(one.name)),
   );
-  const apart = found !== undefined && (found.kind.name === 'container' || found.kind.within !== undefined);
-  return apart ? found.batch : due;
+  return found?.batch ?? part;
 }
 
 function key({ kind, name }: Change): string {

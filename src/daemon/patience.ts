@@ -12,10 +12,10 @@ export type Hold = {
 export type Patience = {
   /** Whether it may be put right now. */
   readonly allows: (what: string, now: number) => boolean;
-  /** It has been put right. @returns the hold, when that was once too often. */
-  readonly mended: (what: string, now: number) => Hold | null;
-  /** It could not be put right: held for `base` milliseconds (1000 unless told), twice as long each time. */
-  readonly failed: (what: string, now: number, base?: number) => Hold;
+  /** It has been put right. @returns the hold, when that was once too often, of `longest` milliseconds at most. */
+  readonly mended: (what: string, now: number, longest?: number) => Hold | null;
+  /** It could not be put right: held for `base` milliseconds, twice as long each time, `longest` at most. */
+  readonly failed: (what: string, now: number, longest?: number, base?: number) => Hold;
   /** What is held now. */
   readonly held: (now: number) => readonly Hold[];
   /** Forgets all: somebody has changed what is wanted. */
@@ -33,24 +33,24 @@ const LONGEST = 600_000;
 export function patience(): Patience {
   const mends = new Map<string, readonly number[]>();
   const holds = new Map<string, Hold>();
-  const hold = (what: string, now: number, base: number): Hold => {
+  const hold = (what: string, now: number, base: number, longest: number): Hold => {
     const before = holds.get(what);
     // Quiet for as long as the longest hold: what was is past.
     const times = before === undefined || now > before.until + LONGEST ? 1 : before.times + 1;
-    const next = { what, until: now + Math.min(base * 2 ** (times - 1), LONGEST), times };
+    const next = { what, until: now + Math.min(base * 2 ** (times - 1), longest), times };
     holds.set(what, next);
     return next;
   };
   return {
     allows: (what, now) => (holds.get(what)?.until ?? 0) <= now,
-    mended: (what, now) => {
+    mended: (what, now, longest = LONGEST) => {
       const recent = [...(mends.get(what) ?? []).filter((at) => at > now - WINDOW), now];
       mends.set(what, recent);
       if (recent.length <= ROUNDS) return null;
       mends.delete(what);
-      return hold(what, now, UNDONE);
+      return hold(what, now, UNDONE, longest);
     },
-    failed: (what, now, base = FAILED) => hold(what, now, base),
+    failed: (what, now, longest = LONGEST, base = FAILED) => hold(what, now, base, longest),
     held: (now) => [...holds.values()].filter(({ until }) => until > now),
     forget: () => {
       mends.clear();
