@@ -1,5 +1,6 @@
 // The state file that was applied last, as somebody edits it: applied when it is good, refused with the reason when not.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Host } from '../drivers/host.ts';
 import { OpError } from '../error.ts';
 import { type Applied, lastApplied } from '../engine/applied.ts';
@@ -28,13 +29,14 @@ export async function takeFile({ host, tell, alone }: Edit, edited: boolean): Pr
   const applied = await lastApplied(host).catch(() => null);
   const path = applied?.path ?? null;
   if (applied === null || path === null) return done;
-  const text = await host.files.read(path);
-  if (text === applied.text) return done;
   const refuse = (why: string): Taken => {
     tell('error', `${path} is not applied, the state before it is kept: ${why}`);
     return { refusal: { path, at: new Date().toISOString(), why }, later: false };
   };
+  const text = await written(host, path).catch((error: unknown) => error as Error);
+  if (text === applied.text) return done;
   if (text === null) return refuse('it is gone');
+  if (text instanceof Error) return refuse(because(text));
   if (!edited && (await readHistory(host)).some((entry) => entry.applied.text === text))
     return refuse(`it was applied before, and another state after it; to have it back: op-dbus apply ${path}`);
   try {
@@ -46,6 +48,19 @@ export async function takeFile({ host, tell, alone }: Edit, edited: boolean): Pr
     return done;
   } catch (error) {
     return refuse(because(error));
+  }
+}
+
+/** Milliseconds for which a file must stay the same: a program may write it in pieces, or remove it first. */
+const STILL = 150;
+
+/** The file's content once nobody is writing it; null when there is no file. */
+async function written(host: Host, path: string): Promise<string | null> {
+  for (let text = await host.files.read(path), rounds = 0; ; rounds += 1) {
+    await sleep(STILL);
+    const again = await host.files.read(path);
+    if (again === text || rounds === 20) return again;
+    text = again;
   }
 }
 

@@ -1,7 +1,6 @@
 // Apply: a state file becomes what the host is, by the command line, the daemon and D-Bus alike.
 
-import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
 import type { Host } from '../drivers/host.ts';
 import { keepApplied, keepNames, knownNames } from './applied.ts';
 import type { Loaded } from './load.ts';
@@ -32,7 +31,7 @@ export async function apply(
   { resolve: anew = false, back = true, confirm, stop, note = () => {} }: ApplyOptions = {},
 ): Promise<Outcome> {
   const { resources, resolved, notes } = await want(host, state, filesFolder, anew ? {} : await knownNames(host));
-  const applied = { file, path: file === 'stdin' ? null : resolve(file), filesFolder, text };
+  const applied = { file, path: await placeOf(file), filesFolder, text };
   const goal = {
     action: `apply ${file}`,
     wanted: resources,
@@ -50,6 +49,11 @@ export async function apply(
     ...(confirm === undefined ? {} : { confirm }),
   };
   return transact(host, goal, progress, stop);
+}
+
+/** Where the file is, links followed; null for what came by no file of that name. */
+async function placeOf(file: string): Promise<string | null> {
+  return file === 'stdin' ? null : realpath(file).catch(() => null);
 }
 
 /** The shell's redirection makes files that everybody can read; this one holds the UUID. */

@@ -1,0 +1,98 @@
+// The daemon and the state file: edits that are good, bad, gone, written in pieces, rolled back.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { takeFile } from '../src/daemon/file.ts';
+import { keepApplied, lastApplied } from '../src/engine/applied.ts';
+import { apply } from '../src/engine/apply.ts';
+import { parsed } from '../src/engine/load.ts';
+import { rollback } from '../src/engine/rollback.ts';
+import type { FakeHost } from './fake-host.ts';
+import { machine, texts } from './machine.ts';
+
+const path = '/etc/op-dbus/state.json';
+const level = (number: number): string =>
+  texts.none.replace('"obfuscation_level": 1', `"obfuscation_level": ${number}`);
+
+type Bench = {
+  readonly host: FakeHost;
+  readonly said: string[];
+  readonly take: (edited: boolean) => Promise<string | null>;
+  readonly write: (text: string) => Promise<void>;
+  readonly applied: () => Promise<string>;
+};
+
+/** A host on which the file was applied. */
+async function bench(): Promise<Bench> {
+  const host = await machine();
+  const said: string[] = [];
+  const write = (text: string): Promise<void> => host.files.write(path, text);
+  await write(level(1));
+  await apply(host, parsed({ file: path, text: level(1), filesFolder: '/golden/files' }), () => {});
+  // There is no such file on the machine that tests: where it is, the daemon was told.
+  await keepApplied(host, { ...(await lastApplied(host)), path });
+  const tell = (severity: string, text: string): void => void said.push(`${severity}: ${text}`);
+  return {
+    ...{ host, said, write },
+    take: async (edited) => (await takeFile({ host, tell, alone: (action) => action() }, edited)).refusal?.why ?? null,
+    applied: async () => (await lastApplied(host)).text,
+  };
+}
+
+test('a good edit is applied, and the same text again is nothing new', async () => {
+  const { said, take, write, applied } = await bench();
+  assert.equal(await take(true), null);
+  assert.deepEqual(said, []);
+  await write(level(0));
+  assert.equal(await take(true), null);
+  assert.equal(await applied(), level(0));
+  assert.deepEqual(said, [`info: applied ${path}: 1 change`]);
+});
+
+test('a bad one is refused with its place, as is one that is gone, and the state before is kept', async () => {
+  const { host, said, take, write, applied } = await bench();
+  await write(level(7));
+  assert.match((await take(true)) ?? '', /^\/etc\/op-dbus\/state\.json:\d+:\d+ openflow\.obfuscation_level: expected/);
+  await host.files.remove(path);
+  assert.equal(await take(true), 'it is gone');
+  assert.equal(await applied(), level(1));
+  assert.equal(said.length, 2);
+});
+
+test('what is written in pieces is taken when it is whole', async () => {
+  const { said, take, write, applied } = await bench();
+  await write('');
+  const taken = take(true);
+  for (const part of [0.3, 0.6, 1]) {
+    await sleep(60);
+    await write(level(0).slice(0, level(0).length * part));
+  }
+  assert.equal(await taken, null);
+  assert.equal(await applied(), level(0));
+  assert.equal(said.length, 1);
+});
+
+test('at its start a new text is applied, and one that was applied before and rolled back is not, until somebody writes it', async () => {
+  const { host, take, write, applied } = await bench();
+  await write(level(0));
+  assert.equal(await take(false), null);
+  assert.equal(await applied(), level(0));
+  await keepApplied(host, { ...(await lastApplied(host)), path });
+  await rollback(host, 1, () => {});
+  await keepApplied(host, { ...(await lastApplied(host)), path });
+  assert.match((await take(false)) ?? '', /it was applied before, and another state after it/);
+  assert.equal(await applied(), level(1));
+  assert.equal(await take(true), null);
+  assert.equal(await applied(), level(0));
+});
+
+test('while a change waits to be confirmed no edit is taken', async () => {
+  const { host, take, write, applied } = await bench();
+  const loaded = parsed({ file: path, text: level(0), filesFolder: '/golden/files' });
+  await apply(host, loaded, () => {}, { confirm: 60 });
+  await keepApplied(host, { ...(await lastApplied(host)), path });
+  await write(level(2));
+  assert.match((await take(true)) ?? '', /waits to be confirmed/);
+  assert.equal(await applied(), level(0));
+});
