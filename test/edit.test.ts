@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { takeFile } from '../src/daemon/file.ts';
+import { type Refusal, takeFile, type Why } from '../src/daemon/file.ts';
 import { keepApplied, lastApplied } from '../src/engine/applied.ts';
 import { apply } from '../src/engine/apply.ts';
 import { parsed } from '../src/engine/load.ts';
@@ -18,7 +18,7 @@ const level = (number: number): string =>
 type Bench = {
   readonly host: FakeHost;
   readonly said: string[];
-  readonly take: (edited: boolean) => Promise<string | null>;
+  readonly take: (why: Why) => Promise<string | null>;
   readonly write: (text: string) => Promise<void>;
   readonly applied: () => Promise<string>;
 };
@@ -27,6 +27,7 @@ type Bench = {
 async function bench(): Promise<Bench> {
   const host = await machine();
   const said: string[] = [];
+  let last: Refusal | null = null;
   const write = (text: string): Promise<void> => host.files.write(path, text);
   await write(level(1));
   await apply(host, parsed({ file: path, text: level(1), filesFolder: '/golden/files' }), () => {});
@@ -35,17 +36,20 @@ async function bench(): Promise<Bench> {
   const tell = (severity: string, text: string): void => void said.push(`${severity}: ${text}`);
   return {
     ...{ host, said, write },
-    take: async (edited) => (await takeFile({ host, tell, alone: (action) => action() }, edited)).refusal?.why ?? null,
+    take: async (why) => {
+      last = (await takeFile({ host, tell, alone: (action) => action() }, why, last)).refusal;
+      return last?.why ?? null;
+    },
     applied: async () => (await lastApplied(host)).text,
   };
 }
 
 test('a good edit is applied, and the same text again is nothing new', async () => {
   const { said, take, write, applied } = await bench();
-  assert.equal(await take(true), null);
+  assert.equal(await take('edited'), null);
   assert.deepEqual(said, []);
   await write(level(0));
-  assert.equal(await take(true), null);
+  assert.equal(await take('edited'), null);
   assert.equal(await applied(), level(0));
   assert.deepEqual(said, [`info: applied ${path}: 1 change`]);
 });
@@ -53,9 +57,12 @@ test('a good edit is applied, and the same text again is nothing new', async () 
 test('a bad one is refused with its place, as is one that is gone, and the state before is kept', async () => {
   const { host, said, take, write, applied } = await bench();
   await write(level(7));
-  assert.match((await take(true)) ?? '', /^\/etc\/op-dbus\/state\.json:\d+:\d+ openflow\.obfuscation_level: expected/);
+  assert.match(
+    (await take('edited')) ?? '',
+    /^\/etc\/op-dbus\/state\.json:\d+:\d+ openflow\.obfuscation_level: expected/,
+  );
   await host.files.remove(path);
-  assert.equal(await take(true), 'it is gone');
+  assert.equal(await take('edited'), 'it is gone');
   assert.equal(await applied(), level(1));
   assert.equal(said.length, 2);
 });
@@ -63,7 +70,7 @@ test('a bad one is refused with its place, as is one that is gone, and the state
 test('what is written in pieces is taken when it is whole', async () => {
   const { said, take, write, applied } = await bench();
   await write('');
-  const taken = take(true);
+  const taken = take('edited');
   for (const part of [0.3, 0.6, 1]) {
     await sleep(60);
     await write(level(0).slice(0, level(0).length * part));
@@ -76,15 +83,25 @@ test('what is written in pieces is taken when it is whole', async () => {
 test('at its start a new text is applied, and one that was applied before and rolled back is not, until somebody writes it', async () => {
   const { host, take, write, applied } = await bench();
   await write(level(0));
-  assert.equal(await take(false), null);
+  assert.equal(await take('started'), null);
   assert.equal(await applied(), level(0));
   await keepApplied(host, { ...(await lastApplied(host)), path });
   await rollback(host, 1, () => {});
   await keepApplied(host, { ...(await lastApplied(host)), path });
-  assert.match((await take(false)) ?? '', /it was applied before, and another state after it/);
+  assert.match((await take('started')) ?? '', /it is another than the state applied last; to have it: op-dbus apply/);
   assert.equal(await applied(), level(1));
-  assert.equal(await take(true), null);
+  assert.equal(await take('edited'), null);
   assert.equal(await applied(), level(0));
+});
+
+test('what was come upon is told of once and not applied', async () => {
+  const { said, take, write, applied } = await bench();
+  await write(level(2));
+  for (const why of ['seen', 'seen', 'seen'] as const) assert.match((await take(why)) ?? '', /is another than/);
+  assert.equal(said.length, 1);
+  assert.equal(await applied(), level(1));
+  assert.equal(await take('edited'), null);
+  assert.equal(await applied(), level(2));
 });
 
 test('while a change waits to be confirmed no edit is taken', async () => {
@@ -93,6 +110,6 @@ test('while a change waits to be confirmed no edit is taken', async () => {
   await apply(host, loaded, () => {}, { confirm: 60 });
   await keepApplied(host, { ...(await lastApplied(host)), path });
   await write(level(2));
-  assert.match((await take(true)) ?? '', /waits to be confirmed/);
+  assert.match((await take('edited')) ?? '', /waits to be confirmed/);
   assert.equal(await applied(), level(0));
 });

@@ -10,6 +10,7 @@ import { OpError } from '../src/error.ts';
 import { observe } from '../src/engine/observe.ts';
 import { goBack } from '../src/engine/back.ts';
 import { transact } from '../src/engine/transact.ts';
+import { rollback } from '../src/engine/rollback.ts';
 import { want } from '../src/engine/want.ts';
 import type { FakeHost } from './fake-host.ts';
 import { machine, type Name, stateOf } from './machine.ts';
@@ -131,4 +132,24 @@ test('nobody is led to an entry that was touched', async () => {
   const [entry] = (await readHistory(host)) as [Entry];
   assert.equal(intact(entry), entry);
   assert.throws(() => intact({ ...entry, resources: [], action: 'x' }), { code: 'check', at: `${folder}/000001.json` });
+});
+
+test('without a number rollback leads back one state after the other, and never to one that was undone', async () => {
+  const host = await machine();
+  for (const name of names) await apply(host, name);
+  const texts = async (): Promise<readonly string[]> => (await readHistory(host)).map(({ applied }) => applied.text);
+  const last = (await readHistory(host)).at(-2);
+  assert.ok(last);
+  await back(host, { ...last, number: 3 });
+  for (const expected of ['client', 'none']) {
+    await rollback(host, null, () => {});
+    assert.equal((await texts()).at(-1), expected);
+  }
+  await assert.rejects(
+    rollback(host, null, () => {}),
+    { code: 'usage' },
+  );
+  await apply(host, 'vps');
+  await rollback(host, null, () => {});
+  assert.equal((await texts()).at(-1), 'none');
 });

@@ -87,7 +87,7 @@ test('a chain that is well is ready, told hop by hop from the clients to the exi
     ['xray-client', 'xray', true],
   ]);
   const [entry] = await readHistory(host);
-  assert.deepEqual(seen.applied, { file: '/etc/op-dbus/state.json', at: entry?.at, entry: 1 });
+  assert.deepEqual(seen.applied, { file: '/etc/op-dbus/state.json', at: entry?.at, entry: 1, edited: false });
   assert.deepEqual(seen.drift, { differ: 0, commands: [], why: null });
   assert.deepEqual(seen.exit, { address: '104.28.10.10', why: null });
   assert.equal(seen.change, null);

@@ -47,7 +47,10 @@ async function run(file: string, options: Options): Promise<void> {
     if (pending !== null && options.confirm !== undefined) leaveWaiting(pending.began, options.confirm);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     if (options.json) json({ changed: changes.length > 0, changes, unconfirmed_until: pending?.until ?? null });
-    else if (changes.length === 0) out('Nothing to change: the host is as the file says.');
+    else if (changes.length === 0)
+      out(
+        `Nothing to change: the host is as the file says.${options.confirm === undefined ? '' : ' There is nothing to confirm.'}`,
+      );
     else out(`Applied ${changes.length} change${changes.length === 1 ? '' : 's'} in ${seconds} s.`);
     if (!options.json && pending !== null) out(`It is undone at ${pending.until} unless you say: op-dbus confirm`);
   });

@@ -14,7 +14,7 @@ import { json, note, out } from './output.ts';
 export function downCommand(program: Command): void {
   program
     .command('down')
-    .description('remove what op-dbus has made on this host, and nothing else')
+    .description('remove what op-dbus has made on this host, its history too, and nothing else')
     .option('--json', 'print JSON')
     .action(async (options: { readonly json?: boolean }) => {
       if (isBare()) return bare(options);

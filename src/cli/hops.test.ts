@@ -60,7 +60,7 @@ test('each hop has a line, each of several peers one below its tunnel, and what 
 const ready: Status = {
   ...untouched,
   ready: { ok: true, reasons: [] },
-  applied: { file: 'state.json', at: '2026-01-02T03:01:05.000Z', entry: 7 },
+  applied: { file: 'state.json', at: '2026-01-02T03:01:05.000Z', entry: 7, edited: false },
   exit: { address: '104.28.10.10', why: null },
   drift: { differ: 0, commands: [], why: null },
 };
@@ -82,7 +82,7 @@ test('of one that is not: the first commands cut to 80 columns, a change cut sho
     {
       ...ready,
       ready: { ok: false, reasons: [] },
-      applied: { file: 'state.json', at: null, entry: null },
+      applied: { file: 'state.json', at: null, entry: null, edited: true },
       exit: { address: null, why: 'no answer' },
       drift: { differ: 2, commands: ['nft -f x', 'y'.repeat(90)], why: null },
       change: { action: 'apply b.json', began, running: false, mend },
@@ -93,8 +93,9 @@ test('of one that is not: the first commands cut to 80 columns, a change cut sho
   assert.deepEqual(lines, [
     '✗ not ready',
     '  applied  state.json, -',
+    '! file     state.json is another than was applied: op-dbus diff state.json',
     '  exit     unknown (no answer)',
-    '✗ drift    2 differ from the file: op-dbus diff state.json',
+    '✗ drift    2 differ from what was applied: op-dbus diff state.json',
     '             nft -f x',
     `             ${'y'.repeat(66)}…`,
     '✗ change   "apply b.json", 12 s ago: interrupted',
@@ -134,7 +135,7 @@ test('of a daemon: what it does, what it waits with, what it did not take; and w
     "✗ daemon   can't look at the host (process 7)",
     '             forwarding is shut since the boot, until the host is as it was applied',
     '             xray-client waits for an answer',
-    '             flow ovsbr0 failed or was undone 2×, again at 2026-01-02T03:05:00.000Z',
+    '             flow ovsbr0 failed, or is undone again and again: left until 2026-01-02T03:05:00.000Z (2×)',
     '             /etc/op-dbus/state.json is not applied: state.json:1:1 not JSON',
   ]);
 });

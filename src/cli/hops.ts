@@ -12,6 +12,9 @@ export function statusLines(status: Status, now: number): readonly string[] {
   return [
     `${mark(ready.ok)} ${ready.ok ? 'ready' : 'not ready'}`,
     `  applied  ${applied === null ? 'nothing on this host as yet' : last(applied, now)}`,
+    ...(applied?.edited === true
+      ? [`! file     ${applied.file} is another than was applied: op-dbus diff ${applied.file}`]
+      : []),
     ...(exit === null ? [] : [`  exit     ${exit.address ?? `unknown (${exit.why})`}`]),
     ...(drift === null ? [] : drifted(drift, applied?.file ?? 'FILE')),
     ...(change === null ? [] : begun(change, now)),
@@ -64,7 +67,7 @@ function last({ file, at, entry }: LastApplied, now: number): string {
 function drifted({ differ, commands, why }: Drift, file: string): readonly string[] {
   if (differ === null) return [`✗ drift    unknown (${why})`];
   if (differ === 0) return ['  drift    none'];
-  const head = `✗ drift    ${differ} ${differ === 1 ? 'differs' : 'differ'} from the file: op-dbus diff ${file}`;
+  const head = `✗ drift    ${differ} ${differ === 1 ? 'differs' : 'differ'} from what was applied: op-dbus diff ${file}`;
   return [head, ...commands.map((command) => cut(`             ${command}`))];
 }
 
@@ -84,7 +87,7 @@ function keeping({ pid, state, shut, failing, held, refused }: NonNullable<Statu
     ...{
       nothing: 'has nothing to keep',
       kept: 'keeps the host as it is applied',
-      differs: 'is putting something right',
+      differs: held.length > 0 ? 'waits before it tries again' : 'is putting something right',
     },
     ...{ looking: 'is looking at the host', blind: "can't look at the host" },
   }[state];
@@ -92,7 +95,10 @@ function keeping({ pid, state, shut, failing, held, refused }: NonNullable<Statu
     `${state === 'blind' ? '✗' : ' '} daemon   ${does} (process ${pid})`,
     ...(shut ? ['             forwarding is shut since the boot, until the host is as it was applied'] : []),
     ...(failing === null ? [] : [`             ${failing}`]),
-    ...held.map(({ what, until, times }) => `             ${what} failed or was undone ${times}×, again at ${until}`),
+    ...held.map(
+      ({ what, until, times }) =>
+        `             ${what} failed, or is undone again and again: left until ${until} (${times}×)`,
+    ),
     ...(refused === null ? [] : [`             ${refused.path} is not applied: ${refused.why}`]),
   ];
 }

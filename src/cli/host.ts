@@ -73,9 +73,8 @@ export async function onThisMachine<T>(action: (host: Host) => Promise<T>, deadl
   const control = controlSocket(RUN_DIR, deadline);
   const machine = thisMachine(exec, files);
   const socket = `${RUN_DIR}/db.sock`;
-  const installed = async (): Promise<boolean> =>
-    [socket, '/etc/openvswitch/conf.db'].some((path) => existsSync(path)) ||
-    (await machine.program('ovs-vswitchd')) !== null;
+  // A switch that never ran has no database, and so no bridge of ours.
+  const installed = async (): Promise<boolean> => [socket, '/etc/openvswitch/conf.db'].some((path) => existsSync(path));
   const host: Host = {
     ovsdb: optionalOvsdb(connectOvsdb(socket, { deadline }), installed),
     openflow: openFlow(RUN_DIR, control),

@@ -13,7 +13,7 @@ export function rollbackCommand(program: Command): void {
   program
     .command('rollback')
     .description(
-      'undo a change that was interrupted or waits to be confirmed; else go back to an earlier state (the one before, unless told)',
+      'undo a change that was interrupted or waits to be confirmed; else go back to an earlier state (unless told the one before this, further each time)',
     )
     .argument('[number]', 'an entry of op-dbus history', entryNumber)
     .option('--json', 'print JSON')

@@ -7,7 +7,7 @@ import { type Event, type Report, reportPath } from '../engine/report.ts';
 import { lastApplied } from '../engine/applied.ts';
 import { isShut, reopen } from '../engine/boot/block.ts';
 import { onBus } from './bus.ts';
-import { type Refusal, takeFile } from './file.ts';
+import { type Refusal, takeFile, type Why } from './file.ts';
 import { follow, type Source } from './follow.ts';
 import { health } from './health.ts';
 import { because, type Finding, keep, type Tell } from './keeper.ts';
@@ -43,7 +43,7 @@ export async function daemon({ host, stop, alone, log, version, ready }: DaemonG
   /** Null: not known. Nothing shuts it later. */
   let shut = await isShut(host).catch(() => null);
   /** Whether the file is to be looked at, and why. */
-  const ahead: { file: 'edited' | 'other' | null } = { file: 'other' };
+  const ahead: { file: Why | null } = { file: 'started' };
   const tell: Tell = (level, text) => {
     const event = { at: new Date().toISOString(), level, text };
     events.push(event);
@@ -57,6 +57,10 @@ export async function daemon({ host, stop, alone, log, version, ready }: DaemonG
   const edited = (): void => {
     ahead.file = 'edited';
     given.patience.forget();
+    wake.ring();
+  };
+  const seen = (): void => {
+    ahead.file ??= 'seen';
     wake.ring();
   };
   const reported = (state: Report['state'], finding: Finding | null): Report => ({
@@ -103,7 +107,7 @@ export async function daemon({ host, stop, alone, log, version, ready }: DaemonG
         const why = ahead.file;
         if (why !== null) {
           ahead.file = null;
-          const taken = await takeFile(given, why === 'edited');
+          const taken = await takeFile(given, why, refused);
           refused = taken.refusal;
           if (taken.later) ahead.file ??= why;
         }
@@ -120,7 +124,7 @@ export async function daemon({ host, stop, alone, log, version, ready }: DaemonG
           tell('info', 'forwarding is no longer shut');
         }
         again = ahead.file === null ? finding.again : 250;
-        if (finding.aim !== null) following.set(await sources(host, finding.aim.wanted, edited));
+        if (finding.aim !== null) following.set(await sources(host, finding.aim.wanted, { edited, seen }));
         standing = finding.state === 'kept' ? (finding.aim?.wanted ?? null) : null;
         await publish(finding.state, finding);
       } catch (error) {
@@ -147,7 +151,11 @@ export async function daemon({ host, stop, alone, log, version, ready }: DaemonG
 }
 
 /** All that can change what we keep, or what is to be kept. */
-async function sources(host: Host, wanted: readonly Resource[], edited: () => void): Promise<readonly Source[]> {
+async function sources(
+  host: Host,
+  wanted: readonly Resource[],
+  on: { readonly edited: () => void; readonly seen: () => void },
+): Promise<readonly Source[]> {
   const applied = await lastApplied(host).catch(() => null);
   const file = (path: string): Source => ({ name: path, open: (told) => host.files.watch(path, told) });
   const own = ['applied.json', 'journal.json', 'unconfirmed.json'].map((name) => file(`/var/lib/op-dbus/${name}`));
@@ -156,7 +164,7 @@ async function sources(host: Host, wanted: readonly Resource[], edited: () => vo
   const marked = (await host.ovsdb.bridges()).filter(({ externalIds }) => externalIds[MARK] !== undefined);
   return [
     ...own,
-    ...(path === null ? [] : [{ ...file(path), changed: edited }]),
+    ...(path === null ? [] : [{ ...file(path), changed: on.edited, missed: on.seen }]),
     { name: 'the switch database', open: (told) => host.ovsdb.watch(told) },
     ...marked.map(
       ({ name }): Source => ({ name: `flows of ${name}`, open: (told) => host.openflow.watch(name, told) }),

@@ -18,30 +18,38 @@ export type Edit = {
   readonly alone: <T>(action: () => Promise<T>) => Promise<T | null>;
 };
 
+/**
+ * Why it is looked at: somebody has just written it; the daemon starts; it was come upon, for another state was applied from
+ * there, or the watch was lost for a while.
+ */
+export type Why = 'edited' | 'started' | 'seen';
+
 /** `later`: another command is at work, ask again. */
 export type Taken = { readonly refusal: Refusal | null; readonly later: boolean };
 
 /**
- * Takes the file's content. `edited` tells that somebody has just written it; else it is only found to be another than was
- * applied, and one that was applied before and rolled back stays rolled back.
+ * Takes the file's content when it was edited; or at the start, when it was never applied before: what was rolled back stays
+ * so. `before` is not told again.
  */
-export async function takeFile({ host, tell, alone }: Edit, edited: boolean): Promise<Taken> {
+export async function takeFile({ host, tell, alone }: Edit, why: Why, before: Refusal | null): Promise<Taken> {
   const applied = await lastApplied(host).catch(() => null);
   const path = applied?.path ?? null;
   if (applied === null || path === null) return done;
-  const refuse = (why: string): Taken => {
-    tell('error', `${path} is not applied, the state before it is kept: ${why}`);
-    return { refusal: { path, at: new Date().toISOString(), why }, later: false };
+  const refuse = (reason: string): Taken => {
+    if (before?.path === path && (before.why === reason || why !== 'edited')) return { refusal: before, later: false };
+    tell('error', `${path} is not applied, the state before it is kept: ${reason}`);
+    return { refusal: { path, at: new Date().toISOString(), why: reason }, later: false };
   };
   const text = await written(host, path).catch((error: unknown) => error as Error);
   if (text === applied.text) return done;
   if (text === null) return refuse('it is gone');
   if (text instanceof Error) return refuse(because(text));
-  if (!edited && (await readHistory(host)).some((entry) => entry.applied.text === text))
-    return refuse(`it was applied before, and another state after it; to have it back: op-dbus apply ${path}`);
+  const known = (await readHistory(host)).some((entry) => entry.applied.text === text);
+  if (why === 'seen' || (why === 'started' && known))
+    return refuse(`it is another than the state applied last; to have it: op-dbus apply ${path}`);
   try {
     const loaded = parsed({ file: path, text, filesFolder: applied.filesFolder });
-    const outcome = await alone(() => still(host, applied, () => apply(host, loaded, () => {})));
+    const outcome = await alone(() => still(host, applied, () => apply(host, loaded, () => {}, { by: 'op-dbusd' })));
     if (outcome === null) return { refusal: null, later: true };
     const { length } = outcome.changes;
     tell('info', `applied ${path}: ${length} change${length === 1 ? '' : 's'}`);

@@ -9,6 +9,8 @@ export type Source = {
   readonly open: (changed: () => void) => Promise<Watch>;
   /** What a change means; `changed` of `follow` unless told. */
   readonly changed?: () => void;
+  /** What the beginning and the end of the watch mean: what happened in between was told by nobody. As `changed` of `follow`, unless told. */
+  readonly missed?: () => void;
 };
 
 export type Follow = {
@@ -23,7 +25,7 @@ export type Follow = {
 const FIRST = 100;
 const LONGEST = 5000;
 
-/** `changed` is also called when a watch begins or ends: what happened in between was told by nobody. */
+/** `changed` is also called when a watch begins or ends. */
 export function follow(changed: () => void): Follow {
   const running = new Map<string, Running>();
   return {
@@ -35,7 +37,8 @@ export function follow(changed: () => void): Follow {
           void one.stop();
         }
       for (const source of sources)
-        if (!running.has(source.name)) running.set(source.name, start(source, source.changed ?? changed));
+        if (!running.has(source.name))
+          running.set(source.name, start(source, source.changed ?? changed, source.missed ?? changed));
     },
     deaf: () => [...running].flatMap(([name, { why }]) => (why() === null ? [] : [{ name, why: why() ?? '' }])),
     close: async () => {
@@ -48,7 +51,7 @@ export function follow(changed: () => void): Follow {
 
 type Running = { readonly why: () => string | null; readonly stop: () => Promise<void> };
 
-function start(source: Source, changed: () => void): Running {
+function start(source: Source, changed: () => void, missed: () => void): Running {
   let why: string | null = 'not begun';
   let stopped = false;
   const end = Promise.withResolvers<void>();
@@ -59,11 +62,11 @@ function start(source: Source, changed: () => void): Running {
       else {
         why = null;
         wait = FIRST;
-        if (!stopped) changed();
+        if (!stopped) missed();
         const over = await Promise.race([watch.ended, end.promise]);
         await watch.close();
         why = over instanceof Error ? over.message : 'closed';
-        if (!stopped) changed();
+        if (!stopped) missed();
       }
       await Promise.race([sleep(wait), end.promise]);
     }

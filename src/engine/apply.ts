@@ -16,6 +16,8 @@ export type ApplyOptions = {
   /** Undo it unless it is confirmed within so many seconds. */
   readonly confirm?: number | undefined;
   readonly stop?: AbortSignal;
+  /** Who does it unasked, for the history. */
+  readonly by?: string;
   /** What a person should know before the first change, a line each. */
   readonly note?: (line: string) => void;
 };
@@ -28,12 +30,12 @@ export async function apply(
   host: Host,
   { file, text, state, filesFolder }: Loaded,
   progress: (event: Progress) => void,
-  { resolve: anew = false, back = true, confirm, stop, note = () => {} }: ApplyOptions = {},
+  { resolve: anew = false, back = true, confirm, stop, by, note = () => {} }: ApplyOptions = {},
 ): Promise<Outcome> {
   const { resources, resolved, notes } = await want(host, state, filesFolder, anew ? {} : await knownNames(host));
   const applied = { file, path: await placeOf(file), filesFolder, text };
   const goal = {
-    action: `apply ${file}`,
+    action: `apply ${file}${by === undefined ? '' : `  # by ${by}`}`,
     wanted: resources,
     // What was asked for in clear is not asked for again, and stays the same, also when a stage fails.
     ready: async (): Promise<void> => {

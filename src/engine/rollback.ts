@@ -1,5 +1,6 @@
 // Rollback: undoes what was interrupted or waits to be confirmed, or leads to an earlier state of the history.
 
+import { same } from '../core/plan.ts';
 import type { Change } from '../core/resource.ts';
 import type { Host } from '../drivers/host.ts';
 import { OpError } from '../error.ts';
@@ -18,7 +19,7 @@ export type RolledBack = { readonly changes: readonly Change[] } & (
 
 /**
  * With a number: makes the host be as it was after that entry. Without: undoes the change that is unfinished or unconfirmed,
- * else leads to the entry before the last. The caller holds the lock.
+ * else leads to the state before this one, further with each time. The caller holds the lock.
  * @throws OpError `usage` when there is no such entry, or none before; `check` for an entry that was changed.
  */
 export async function rollback(
@@ -42,9 +43,19 @@ export async function rollback(
 async function chosen(host: Host, number: number | null): Promise<Entry> {
   const entries = await readHistory(host);
   if (number !== null) return entryOf(entries, number);
-  const before = entries.at(-2);
+  const before = way(entries).at(-2);
   if (before !== undefined) return before;
   throw new OpError('usage', 'nothing to go back to: no change was interrupted, and the history has no earlier state', {
     hint: 'op-dbus down removes everything.',
   });
+}
+
+/** The entries that lead to the state that is now: what was gone back from is no part of the way. */
+function way(entries: readonly Entry[]): readonly Entry[] {
+  return entries.reduce<readonly Entry[]>((past, entry) => {
+    const back = entry.action.startsWith('rollback')
+      ? past.findLastIndex((one) => same(one.resources, entry.resources))
+      : -1;
+    return back === -1 ? [...past, entry] : past.slice(0, back + 1);
+  }, []);
 }

@@ -48,6 +48,8 @@ export type LastApplied = {
   /** When the host was made to be so, ISO 8601 in UTC, and the history's entry of it; null: not known. */
   readonly at: string | null;
   readonly entry: number | null;
+  /** Whether the file has another text by now. */
+  readonly edited: boolean;
 };
 
 /** `differ` counts resources; null with the reason when it can't be told. */
@@ -100,6 +102,7 @@ export async function status(host: Host, { exit }: Options): Promise<Status> {
     attempt(running(host)),
   ]);
   const last = valueOf(applied);
+  const edited = last !== null && (await isEdited(host, last));
   const newest = valueOf(entry);
   const asks = last === null ? null : attempt(wantedNow(host, last));
   const wanted = last === null ? [] : (newest?.resources ?? valueOf(await asks) ?? []);
@@ -116,7 +119,7 @@ export async function status(host: Host, { exit }: Options): Promise<Status> {
   return {
     live,
     ready: readyBy(live, last, hops, drift, valueOf(change), valueOf(daemon)),
-    applied: last === null ? null : { file: last.file, at: newest?.at ?? null, entry: newest?.number ?? null },
+    applied: last === null ? null : { file: last.file, at: newest?.at ?? null, entry: newest?.number ?? null, edited },
     hops,
     exit: seen,
     drift,
@@ -176,6 +179,11 @@ async function begun(host: Host): Promise<Begun | null> {
   if (journal === null) return null;
   const { action, began } = journal;
   return { action, began, running, mend: running ? [] : ['op-dbus rollback', `op-dbus ${action}`] };
+}
+
+async function isEdited({ files }: Host, { path, text }: Applied): Promise<boolean> {
+  if (path === undefined || path === null) return false;
+  return (await files.read(path).catch(() => null)) !== text;
 }
 
 async function waiting(host: Host): Promise<Status['unconfirmed']> {

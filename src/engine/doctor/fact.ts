@@ -222,10 +222,11 @@ async function boot(host: Host): Promise<{ readonly shut: boolean; readonly inst
 }
 
 /** Null when the bus answers, else why it doesn't. */
-async function bus({ exec }: Host): Promise<string | null> {
-  const target = ['org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus', 'GetId'] as const;
-  const { code, stderr } = await quick(exec)(['busctl', '--system', '--timeout=3', 'call', ...target]);
-  return code === 0 ? null : (stderr.trim().split('\n')[0] ?? 'no answer');
+async function bus({ dbus }: Host): Promise<string | null> {
+  return dbus.system().then(
+    () => null,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
 }
 
 async function missing({ machine }: Host): Promise<readonly string[]> {

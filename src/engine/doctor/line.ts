@@ -45,8 +45,8 @@ export const groups: Readonly<Record<string, readonly Line[]>> = {
     { name: 'netclient', judge: netclient },
   ],
   System: [
-    { name: 'init', judge: init },
-    { name: 'D-Bus', judge: bus },
+    { name: 'init', need: 'systemd', judge: init },
+    { name: 'D-Bus', need: 'bus', judge: bus },
     { name: 'Proxmox', judge: proxmox },
     { name: 'programs', need: 'filter', judge: programs },
     { name: 'node', judge: node },
