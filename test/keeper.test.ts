@@ -180,3 +180,61 @@ test('no line holds a secret', async () => {
   assert.ok(said.length > 0);
   assert.ok(!said.join('\n').includes(secret));
 });
+
+test('a container whose root holds its own filter, or lets nobody list it, keeps nothing else from being put right', async () => {
+  for (const how of ['held', 'endless'] as const) {
+    const { host, at, is } = await bench();
+    const filter: typeof host.containers.filter = (name) => {
+      const nft = host.containers.filter(name);
+      if (name !== 'wireguard-gateway') return nft;
+      const refuse = () => Promise.reject(new OpError('host', 'no'));
+      return { ...nft, replace: refuse, table: how === 'endless' ? refuse : async () => 'table inet op_dbus {\n}' };
+    };
+    await host.openflow.bundle('ovsbr0', [foreign], []);
+    await host.containers.stop('xray-client');
+    const { state, drift, held } = await at(0, { ...host, containers: { ...host.containers, filter } });
+    assert.deepEqual([state, drift, held.map(({ what }) => what)], ['differs', 1, ['filter wireguard-gateway']], how);
+    await is('client');
+  }
+});
+
+test('a container that does not start keeps no other from being started', async () => {
+  const { host, at } = await bench();
+  host.containers.onStart = (name) => {
+    if (name === 'xray-client') throw new OpError('host', 'it does not start');
+  };
+  for (const name of ['xray-client', 'warp-tunnel', 'wireguard-gateway']) await host.containers.stop(name);
+  await at(0);
+  const off = (await host.containers.list()).filter(({ running }) => !running).map(({ name }) => name);
+  assert.deepEqual(off, ['xray-client']);
+});
+
+test('a clock that is set back holds nothing longer than was said', async () => {
+  const { host, at } = await bench();
+  for (let second = 0; second < 6; second += 1) {
+    await host.openflow.bundle('ovsbr0', [foreign], []);
+    await at(second);
+  }
+  await host.openflow.bundle('ovsbr0', [foreign], []);
+  assert.equal((await at(6)).state, 'differs');
+  assert.equal((await at(-86_400)).state, 'kept');
+});
+
+test('a container that makes us wait is left alone for ten times as long, and is all that is left', async () => {
+  const { host } = await bench();
+  const said: string[] = [];
+  const one = patience();
+  let now = Date.now();
+  host.containers.onStart = () => void (now += 60_000);
+  const given = { host, patience: one, alone: <T>(action: () => Promise<T>) => action(), now: () => now };
+  const look = () => keep({ ...given, tell: (level, text) => void said.push(`${level}: ${text}`) });
+  await host.containers.stop('xray-client');
+  assert.equal((await look()).state, 'kept');
+  await host.containers.stop('xray-client');
+  await host.openflow.bundle('ovsbr0', [foreign], []);
+  const begun = now;
+  assert.deepEqual([(await look()).drift, now - begun], [1, 0]);
+  assert.match(said.join('\n'), /warning: container xray-client took 60 s; again in 600 s at the earliest/);
+  now += 600_000;
+  assert.equal((await look()).state, 'kept');
+});

@@ -54,7 +54,13 @@ export async function serve(bus: Bus, given: BusGiven): Promise<Service> {
     { name: MANAGER, methods: methods(given), properties, signals: { Event: args('at s', 'level s', 'text s') } },
   ]);
   bus.manage(PATH);
-  await bus.request(NAME);
+  try {
+    await bus.request(NAME);
+  } catch (error) {
+    // The connection stays, and is asked again.
+    manager.remove();
+    throw error;
+  }
   let last = given.report();
   const there = new Map<string, { readonly served: Served; readonly exported: Exported }>();
   return {
@@ -89,6 +95,7 @@ export function onBus(given: BusGiven, tell: Tell, stop: AbortSignal): OnBus {
   let service: Service | null = null;
   let aim: Aim = { wanted: [], policies: [] };
   let told = false;
+  const ending = aborted(stop);
   const loop = async (): Promise<void> => {
     for (let wait = 500; !stop.aborted; wait = Math.min(wait * 2, 60_000)) {
       try {
@@ -96,14 +103,14 @@ export function onBus(given: BusGiven, tell: Tell, stop: AbortSignal): OnBus {
         service = await serve(bus, given);
         service.update(given.report(), aim);
         wait = 500;
-        await Promise.race([bus.ended, aborted(stop)]);
+        await Promise.race([bus.ended, ending]);
         service = null;
         if (stop.aborted) await bus.release(NAME).catch(() => {});
       } catch (error) {
         if (!told) tell('warning', `not on the system bus: ${because(error)}`);
         told = true;
       }
-      await Promise.race([sleep(wait), aborted(stop)]);
+      await Promise.race([sleep(wait), ending]);
     }
   };
   const done = loop();

@@ -25,6 +25,8 @@ export type DaemonGiven = {
 
 /** Milliseconds: what comes together is looked at together; and without any event it looks as rarely as this. */
 const SETTLE = 20;
+/** At most, doubled with each look after which it was not quiet for long: a container may make changes without end. */
+const SETTLE_LONGEST = 1000;
 const RARELY = 60_000;
 const PULSE = 1000;
 /** Between tries while the host can't be looked at. */
@@ -84,8 +86,11 @@ export async function daemon({ host, stop, alone, log, version, ready }: DaemonG
     bus.update(report, finding?.aim ?? null);
     const text = `${JSON.stringify({ version: 1, ...report }, null, 2)}\n`;
     if (text === published) return;
-    published = text;
-    await host.files.write(reportPath, text);
+    // A /run that is full keeps nothing from being put right.
+    published = await host.files.write(reportPath, text).then(
+      () => text,
+      () => '',
+    );
   };
 
   /** What stands as it should; whether it carries as well is looked at beside the rest, for it may take seconds. */
@@ -98,6 +103,7 @@ export async function daemon({ host, stop, alone, log, version, ready }: DaemonG
   if (shut) tell('warning', 'forwarding is shut since the boot, until the host is as it was applied');
   await publish('looking', null);
   let blind = 0;
+  let settle = SETTLE;
   let looked = false;
   let last: Finding['state'] | null = null;
   try {
@@ -139,8 +145,10 @@ export async function daemon({ host, stop, alone, log, version, ready }: DaemonG
       }
       if (!looked) await ready();
       looked = true;
-      await wake.rung(Math.min(again ?? RARELY, RARELY));
-      if (!stop.aborted) await sleep(SETTLE);
+      const quiet = await wake.rung(Math.min(again ?? RARELY, RARELY));
+      settle = quiet < settle * 8 ? Math.min(settle * 2, SETTLE_LONGEST) : SETTLE;
+      if (!stop.aborted) await sleep(settle);
+      wake.heard();
     }
   } finally {
     clearInterval(pulse);
@@ -201,7 +209,13 @@ function units(wanted: readonly Resource[]): Readonly<Record<string, readonly st
   );
 }
 
-type Alarm = { readonly ring: () => void; readonly rung: (milliseconds: number) => Promise<void> };
+type Alarm = {
+  readonly ring: () => void;
+  /** @returns how long it was quiet, in milliseconds. */
+  readonly rung: (milliseconds: number) => Promise<number>;
+  /** What has rung until now is seen to. */
+  readonly heard: () => void;
+};
 
 /** Wakes whoever waits, or the next who does. */
 function alarm(stop: AbortSignal): Alarm {
@@ -214,7 +228,11 @@ function alarm(stop: AbortSignal): Alarm {
   stop.addEventListener('abort', ring);
   return {
     ring,
+    heard: () => {
+      ringing = stop.aborted;
+    },
     rung: async (milliseconds) => {
+      const from = performance.now();
       if (!ringing)
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, milliseconds);
@@ -225,6 +243,7 @@ function alarm(stop: AbortSignal): Alarm {
         });
       waiter = null;
       ringing = false;
+      return performance.now() - from;
     },
   };
 }

@@ -41,6 +41,9 @@ const WORTH = 1000;
 export function health({ host, patience, tell, alone, now, kinds = all }: Given): Health {
   let next = now();
   let counting = now();
+  let looking = false;
+  /** A time farther ahead than it was ever put is of a clock that was set back since. */
+  const ahead = (time: number, most: number): boolean => now() < time && time - now() <= most;
   let failing: string | null = null;
   const seen = new Map<string, Counted>();
 
@@ -54,7 +57,7 @@ export function health({ host, patience, tell, alone, now, kinds = all }: Given)
       if (traffic === undefined) seen.delete(name);
       else if (last === undefined || last.received !== traffic.received || last.sent > traffic.sent)
         seen.set(name, { ...traffic, at: now() });
-      else if (traffic.sent - last.sent > WORTH && now() - last.at >= SILENCE) found = container;
+      else if (traffic.sent - last.sent > WORTH && Math.abs(now() - last.at) >= SILENCE) found = container;
     }
     return found;
   }
@@ -64,7 +67,7 @@ export function health({ host, patience, tell, alone, now, kinds = all }: Given)
   ): Promise<{ readonly text: string; readonly hop: Hop | null } | null> {
     const silent = await unheard(wanted);
     if (silent === null && failing === null) {
-      if (now() < next) return null;
+      if (ahead(next, WELL)) return null;
       next = now() + WELL;
       if ((await partsOf(host, wanted.filter(dials), kinds)).every(({ up }) => up)) return null;
     }
@@ -90,8 +93,8 @@ export function health({ host, patience, tell, alone, now, kinds = all }: Given)
   return {
     failing: () => failing,
     look: async (wanted) => {
-      if (now() < counting) return false;
-      counting = Number.POSITIVE_INFINITY;
+      if (looking || ahead(counting, COUNT)) return false;
+      looking = true;
       try {
         const found = await find(wanted);
         const before = failing;
@@ -105,6 +108,7 @@ export function health({ host, patience, tell, alone, now, kinds = all }: Given)
       } catch (error) {
         tell('error', `looking at the hops: ${because(error)}`);
       } finally {
+        looking = false;
         counting = now() + COUNT;
       }
       return false;

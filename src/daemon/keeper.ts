@@ -47,6 +47,8 @@ export type Given = {
 
 /** Milliseconds until another try while somebody else changes the host. */
 const BUSY = 250;
+/** What takes longer inside a container is left alone for ten times as long. */
+const SLOW = 10_000;
 
 /** Looks once, and puts right what it may. @throws OpError when the host can't be looked at: try again later. */
 export async function keep(given: Given): Promise<Finding> {
@@ -121,10 +123,16 @@ async function mend({ host, patience, tell, now }: Given, applied: Applied): Pro
   const { changes } = await drift(host, applied);
   const due = changes.filter((change) => patience.allows(key(change), now()));
   if (due.length === 0) return true;
-  // The ground first, on which the rest stands: what fails in a container keeps nobody from being shut.
-  for (const part of [due.filter(isGround), due.filter((change) => !isGround(change))]) {
-    if (part.length === 0) continue;
+  // While it lasts nobody else is looked after, and no command can be given: root inside may make it last.
+  const spare = (part: readonly Change[], took: number): void => {
+    if (took < SLOW) return;
+    const [hold] = part.map((change) => patience.failed(key(change), now(), longest(change), took * 10));
+    if (hold !== undefined)
+      tell('warning', `${hold.what} took ${Math.round(took / 1000)} s; ${later(hold, now())} at the earliest`);
+  };
+  for (const { party, part } of parties(due)) {
     let stage = '';
+    const begun = now();
     try {
       await run(host, part, (event) => {
         if (event.event === 'begin') stage = event.stage;
@@ -132,7 +140,9 @@ async function mend({ host, patience, tell, now }: Given, applied: Applied): Pro
     } catch (error) {
       const holds = blamed(part, stage).map((change) => patience.failed(key(change), now(), longest(change)));
       tell('error', [because(error), ...holds.slice(0, 1).map((hold) => later(hold, now()))].join('; '));
-      return true;
+      if (party === GROUND) return true;
+      spare(part, now() - begun);
+      continue;
     }
     tell('info', `put right in ${((now() - started) / 1000).toFixed(2)} s: ${told(part)}`);
     for (const change of part) {
@@ -140,14 +150,38 @@ async function mend({ host, patience, tell, now }: Given, applied: Applied): Pro
       if (hold !== null)
         tell('warning', `${hold.what} is changed again and again by somebody else; ${later(hold, now())}`);
     }
+    if (party !== GROUND) spare(part, now() - begun);
   }
   return true;
 }
 
+const GROUND = '';
+
+/**
+ * The ground first, on which the rest stands, then each container by itself, from the exit inwards, then the host's services:
+ * what its root keeps from being put right in one stands in nobody else's way.
+ */
+function parties(due: readonly Change[]): readonly { readonly party: string; readonly part: readonly Change[] }[] {
+  const order = ({ before, after }: Change): number => ((after ?? before) as { readonly order?: number }).order ?? 0;
+  const inside = due.filter((change) => container(change) !== null).toSorted((a, b) => order(a) - order(b));
+  const names = new Set(inside.map((change) => container(change) ?? ''));
+  return [
+    { party: GROUND, part: due.filter((change) => isGround(change) && container(change) === null) },
+    ...[...names].map((party) => ({ party, part: inside.filter((change) => container(change) === party) })),
+    { party: 'services', part: due.filter((change) => !isGround(change) && container(change) === null) },
+  ].filter(({ part }) => part.length > 0);
+}
+
+/** The container in whose hands the resource is; null for what is the host's own. */
+function container({ kind, name, before, after }: Change): string | null {
+  if (kind === 'container' || (kind === 'filter' && name !== 'host')) return name;
+  return kinds.find((one) => one.name === kind)?.within?.(after ?? before)?.name ?? null;
+}
+
 /** Whether the resource is of the host itself, which shuts and steers, and not of a container or a service. */
 function isGround({ kind: name }: Change): boolean {
-  const container = kinds.findIndex((kind) => kind.name === 'container');
-  return kinds.findIndex((kind) => kind.name === name) < container;
+  const first = kinds.findIndex((kind) => kind.name === 'container');
+  return kinds.findIndex((kind) => kind.name === name) < first;
 }
 
 /** Milliseconds: what lets packets out is never left alone for long, however often somebody undoes it. */

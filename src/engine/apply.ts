@@ -1,6 +1,7 @@
 // Apply: a state file becomes what the host is, by the command line, the daemon and D-Bus alike.
 
 import { realpath, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Host } from '../drivers/host.ts';
 import { keepApplied, keepNames, knownNames } from './applied.ts';
 import type { Loaded } from './load.ts';
@@ -53,9 +54,9 @@ export async function apply(
   return transact(host, goal, progress, stop);
 }
 
-/** Where the file is, links followed; null for what came by no file of that name. */
+/** Where the file is, links followed; null for what came by stdin. */
 async function placeOf(file: string): Promise<string | null> {
-  return file === 'stdin' ? null : realpath(file).catch(() => null);
+  return file === 'stdin' ? null : realpath(file).catch(() => resolve(file));
 }
 
 /** The shell's redirection makes files that everybody can read; this one holds the UUID. */

@@ -13,9 +13,10 @@ export function containerFilter(exec: Exec, records: Records, name: string, pid:
     all.size === 0
       ? records.remove(name, ['filter.nft'])
       : records.put(name, 'filter.nft', `${[...all.values()].join('\n')}\n`);
+  const brief: Exec = (argv, options) => exec(argv, { deadline: BRIEF, ...options });
   const live = async (): Promise<Nft | null> => {
     const init = await pid();
-    return init === null ? null : nftables(exec, ['nsenter', `--net=/proc/${init}/ns/net`]);
+    return init === null ? null : nftables(brief, ['nsenter', `--net=/proc/${init}/ns/net`]);
   };
   return {
     table: async (table) => {
@@ -43,6 +44,9 @@ export function containerFilter(exec: Exec, records: Records, name: string, pid:
     },
   };
 }
+
+/** Milliseconds for an answer: root inside may make a table that takes long to list. */
+const BRIEF = 5000;
 
 /** Milliseconds between looks whether the container is still the same. */
 const GONE = 5000;

@@ -2,6 +2,7 @@
 
 import type { Resource } from '../../core/resource.ts';
 import type { Host } from '../../drivers/host.ts';
+import { OpError } from '../../error.ts';
 import { hostName, type Spec, tableName } from './schema.ts';
 
 /** What the start hook of containers loads at boot, before the first container starts. */
@@ -10,10 +11,18 @@ export const bootPath = '/var/lib/op-dbus/filter/host.nft';
 export async function observe(host: Host): Promise<readonly Resource<Spec>[]> {
   const own = await seen(host);
   const names = (await host.containers.filters()).filter((name) => name !== hostName);
-  const inside = await Promise.all(
-    names.map(async (name) => resource(name, (await host.containers.filter(name).table(tableName)) ?? '')),
-  );
+  const inside = await Promise.all(names.map(async (name) => resource(name, (await listed(host, name)) ?? '')));
   return own === null ? inside : [resource(hostName, own), ...inside];
+}
+
+/** What a container's root has made unreadable, as by a table without end, is drift of its own, and stops nobody else. */
+async function listed(host: Host, name: string): Promise<string | null> {
+  try {
+    return await host.containers.filter(name).table(tableName);
+  } catch (error) {
+    if (error instanceof OpError && (error.code === 'host' || error.code === 'timeout')) return null;
+    throw error;
+  }
 }
 
 /** The boot file's content: it may be loaded again and again, and replaces the table each time (`nft -f`). */
