@@ -69,7 +69,10 @@ for (const how of ['rolled back', 'not confirmed before the boot'] as const)
       return host.files.watch(file, changed);
     };
     const one = start({ ...host, files: { ...host.files, watch } });
-    await until('refused', () => watched > 0 && one.said.some((line) => line.includes('is another than the state applied last')));
+    await until(
+      'refused',
+      () => watched > 0 && one.said.some((line) => line.includes('is another than the state applied last')),
+    );
     // Long enough for the look that the watch's beginning asks for.
     await host.openflow.bundle('ovsbr0', [foreign], []);
     await until('put right', () => one.said.some((line) => line.includes('put right')));

@@ -80,8 +80,8 @@ async function during(fault: string, seconds: number): Promise<Seen> {
   };
 }
 
-async function mended(): Promise<void> {
-  assert.equal((await home('op-dbus', 'diff', file)).code, 2);
+async function mended(differs: 0 | 2 = 2): Promise<void> {
+  assert.equal((await home('op-dbus', 'diff', file)).code, differs);
   await ok('op-dbus', 'apply', file);
   await carries();
   assert.equal((await home('op-dbus', 'diff', file)).code, 0);
@@ -121,7 +121,11 @@ test('without the rules the same flush does let packets out: the detector detect
     seen.others.some((label) => label.includes('192.168.50.2 > ')),
     seen.others.join('\n'),
   );
-  await mended();
+  await ok('op-dbus', 'apply', file);
+  // What has leaked is tracked without a translation, and would go on so until the proxy gives it up. With the rules in place
+  // there is no such connection: what is dropped on the way is not tracked.
+  await sh('conntrack -D --orig-src 10.0.0.102 2>/dev/null || true');
+  await mended(0);
 });
 
 test('rules that somebody removed are drift, and while the filter stands nothing leaves without them', async () => {
