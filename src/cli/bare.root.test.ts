@@ -18,9 +18,12 @@ test('without a switch and without a trace of ours, query and down have nothing 
   assert.deepEqual(await bare('down'), { ...query, stdout: 'Nothing to remove.' });
 });
 
-test('a switch that does not run is an error as soon as something of ours is on the machine', async () => {
+test('a switch that ran once and does not run now is an error as soon as something of ours is on the machine', async () => {
   for (const command of ['query', 'down']) {
-    const { code, stderr } = await bare(command, 'mkdir /var/lib/op-dbus');
+    const { code, stderr } = await bare(
+      command,
+      'mkdir /var/lib/op-dbus && mount -t tmpfs tmpfs /etc/openvswitch && touch /etc/openvswitch/conf.db',
+    );
     assert.equal(code, 1);
     assert.match(stderr, /db\.sock/);
   }
