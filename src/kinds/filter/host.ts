@@ -3,7 +3,7 @@
 import { compareIps, contains, reserved } from '../../core/address.ts';
 import type { Bridge, Facts, Published, Topology } from '../../core/topology.ts';
 import { passMark } from '../mark.ts';
-import { answers, type Chain, filter, marking, nat, replies, show, table } from './text.ts';
+import { answers, type Chain, filter, marking, nat, replies, show, table, translated } from './text.ts';
 
 /**
  * Lets out the exits alone and in the published ports alone; nothing from a bridge reaches the host itself. A host that
@@ -23,6 +23,7 @@ export function hostTable(topology: Topology, facts: Facts): string {
       'postrouting',
       exits(topology, facts).map((exit) => `${exit} masquerade`),
     ),
+    ...translated(unmasked(topology, facts)),
     filter('input', 'accept', [
       ...topology.bridges.filter(({ name }) => used.has(name)).flatMap(inward),
       ...bridges.flatMap((bridge) => own(`iifname "${bridge}"`)),
@@ -93,6 +94,16 @@ function exits({ exits: all }: Topology, { uplink }: Facts, pinned?: boolean): r
       const to = pin === null ? '' : ` ip daddr ${pin.to.ip} ${pin.protocol} dport ${pin.to.port}`;
       return `oifname "${uplink}" ip saddr ${ip}${to}`;
     });
+}
+
+/**
+ * What would leave with a private address. A connection that was made while the table was gone is tracked without a
+ * translation, and would go on so for as long as its program tries.
+ */
+function unmasked({ exits: all }: Topology, { uplink }: Facts): readonly string[] {
+  if (uplink === null) return [];
+  const ips = all.map(({ ip }) => ip).toSorted(compareIps);
+  return [...new Set(ips)].map((ip) => `oifname "${uplink}" ip saddr ${ip} drop`);
 }
 
 /** Published ports, sorted, with the member's address. */

@@ -31,6 +31,12 @@ export function marking(rules: readonly string[]): Chain {
   return { name: 'pass', hook: 'type filter hook prerouting priority dstnat + 10; policy accept;', rules };
 }
 
+/** After the source is rewritten; none when it has no rules. */
+export function translated(rules: readonly string[]): readonly Chain[] {
+  const hook = 'type filter hook postrouting priority srcnat + 10; policy accept;';
+  return rules.length === 0 ? [] : [{ name: 'translated', hook, rules }];
+}
+
 /** Packets against the direction of an accepted connection. */
 export const answers = 'ct state established ct direction reply accept';
 
