@@ -59,3 +59,10 @@ export function describe(error: unknown): string {
   const hint = error.hint === undefined ? '' : `\n  ${error.hint}`;
   return `error[${error.code}]${place} ${error.message}${hint}`;
 }
+
+/** An error in one line, with its place: what a log and a list of reasons hold of it. */
+export function because(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(because).join('; ');
+  const at = error instanceof OpError && error.at !== undefined ? `${error.at}: ` : '';
+  return `${at}${error instanceof Error ? error.message : String(error)}`;
+}

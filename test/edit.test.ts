@@ -3,10 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Refusal, takeFile, type Why } from '../src/daemon/file.ts';
+import { takeFile, type Why } from '../src/daemon/file.ts';
 import { keepApplied, lastApplied } from '../src/engine/applied.ts';
 import { apply } from '../src/engine/apply.ts';
 import { parsed } from '../src/engine/load.ts';
+import type { Refusal } from '../src/engine/report.ts';
 import { rollback } from '../src/engine/rollback.ts';
 import type { FakeHost } from './fake-host.ts';
 import { machine, texts } from './machine.ts';

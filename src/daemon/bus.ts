@@ -1,5 +1,6 @@
 // The daemon on the system bus: org.opdbus1 (docs/dbus.md). Root alone changes things; whom the bus lets in may read.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { difference } from '../core/plan.ts';
 import {
   type Argument,
@@ -12,7 +13,7 @@ import {
   type Value,
 } from '../drivers/dbus/contract.ts';
 import type { Host } from '../drivers/host.ts';
-import { OpError } from '../error.ts';
+import { because, OpError } from '../error.ts';
 import { knownNames, lastApplied } from '../engine/applied.ts';
 import { apply } from '../engine/apply.ts';
 import { confirm } from '../engine/confirm.ts';
@@ -23,8 +24,8 @@ import { rollback } from '../engine/rollback.ts';
 import { render } from '../engine/run.ts';
 import { status } from '../engine/status.ts';
 import { verify } from '../engine/verify.ts';
-import { want } from '../engine/want.ts';
-import { because, type Tell } from './keeper.ts';
+import { silent, want } from '../engine/want.ts';
+import { type Tell } from './keeper.ts';
 import { type Aim, objectsOf, type Served } from './object.ts';
 
 const NAME = 'org.opdbus1';
@@ -110,7 +111,7 @@ export function onBus(given: BusGiven, tell: Tell, stop: AbortSignal): OnBus {
         if (!told) tell('warning', `not on the system bus: ${because(error)}`);
         told = true;
       }
-      await Promise.race([sleep(wait), ending]);
+      await Promise.race([sleep(wait, undefined, { ref: false }), ending]);
     }
   };
   const done = loop();
@@ -130,11 +131,6 @@ export type OnBus = Pick<Service, 'event'> & {
   /** Resolves once `stop` was raised and the name is given back. */
   readonly close: () => Promise<void>;
 };
-
-/** Doesn't keep the process alive. */
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
-}
 
 function aborted(stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -187,7 +183,7 @@ function methods({ host, alone }: BusGiven): Readonly<Record<string, ServedMetho
             const { state, filesFolder } = await loaded(textOf(text));
             const known = await knownNames(host);
             // A question goes out in clear: not for anybody who may only read.
-            const asking = caller.uid === 0 ? host : { ...host, machine: { ...host.machine, resolve: unasked } };
+            const asking = caller.uid === 0 ? host : silent(host, ', and root alone may ask for it');
             const { resources } = await want(asking, state, filesFolder, known);
             return [render(difference(await observe(host), resources))];
           })(),
@@ -249,10 +245,6 @@ function args(...list: readonly string[]): readonly Argument[] {
 
 function denied(): OpError {
   return refusal('org.freedesktop.DBus.Error.AccessDenied', 'root alone may change this host');
-}
-
-async function unasked(name: string): Promise<never> {
-  throw new OpError('host', `no address of ${name} was kept by apply, and root alone may ask for it`);
 }
 
 /** An error of ours as one that a caller understands: its code in the name, its place and hint in the text. */

@@ -1,16 +1,18 @@
 // op-dbusd: one process that keeps the host as the state file says. It sleeps until something changes.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Host } from '../drivers/host.ts';
+import { because } from '../error.ts';
 import { MARK } from '../drivers/ovsdb/contract.ts';
 import type { Resource } from '../core/resource.ts';
-import { type Event, type Report, reportPath } from '../engine/report.ts';
+import { type Event, type Refusal, type Report, reportPath } from '../engine/report.ts';
 import { lastApplied } from '../engine/applied.ts';
 import { isShut, reopen } from '../engine/boot/block.ts';
 import { onBus } from './bus.ts';
-import { type Refusal, takeFile, type Why } from './file.ts';
+import { takeFile, type Why } from './file.ts';
 import { follow, type Source } from './follow.ts';
 import { health } from './health.ts';
-import { because, type Finding, keep, type Tell } from './keeper.ts';
+import { type Finding, keep, type Tell } from './keeper.ts';
 import { patience } from './patience.ts';
 
 export type DaemonGiven = {
@@ -246,8 +248,4 @@ function alarm(stop: AbortSignal): Alarm {
       return performance.now() - from;
     },
   };
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

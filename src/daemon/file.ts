@@ -2,15 +2,13 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Host } from '../drivers/host.ts';
-import { OpError } from '../error.ts';
+import { because, OpError } from '../error.ts';
 import { type Applied, lastApplied } from '../engine/applied.ts';
 import { apply } from '../engine/apply.ts';
 import { readHistory } from '../engine/history.ts';
 import { parsed } from '../engine/load.ts';
-import { because, type Tell } from './keeper.ts';
-
-/** An edit that was not taken. */
-export type Refusal = { readonly path: string; readonly at: string; readonly why: string };
+import type { Refusal } from '../engine/report.ts';
+import { type Tell } from './keeper.ts';
 
 export type Edit = {
   readonly host: Host;

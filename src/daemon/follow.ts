@@ -1,5 +1,6 @@
 // Follows the sources of changes: opens each watch, opens it again when it ends, and says so both times.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpError } from '../error.ts';
 import type { Watch } from '../drivers/watch.ts';
 
@@ -68,7 +69,7 @@ function start(source: Source, changed: () => void, missed: () => void): Running
         why = over instanceof Error ? over.message : 'closed';
         if (!stopped) missed();
       }
-      await Promise.race([sleep(wait), end.promise]);
+      await Promise.race([sleep(wait, undefined, { ref: false }), end.promise]);
     }
   };
   const done = loop();
@@ -80,9 +81,4 @@ function start(source: Source, changed: () => void, missed: () => void): Running
       await done;
     },
   };
-}
-
-/** Doesn't keep the process alive. */
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
 }

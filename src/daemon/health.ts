@@ -2,12 +2,13 @@
 
 import type { Resource } from '../core/resource.ts';
 import type { Host } from '../drivers/host.ts';
+import { because } from '../error.ts';
 import { type Hop, hopsOf } from '../engine/hop.ts';
 import { partsOf } from '../engine/status.ts';
 import { kinds as all } from '../kinds/index.ts';
 import type { Inside } from '../kinds/inside.ts';
 import type { Kind } from '../kinds/kind.ts';
-import { because, type Tell } from './keeper.ts';
+import { type Tell } from './keeper.ts';
 import type { Patience } from './patience.ts';
 
 export type Health = {

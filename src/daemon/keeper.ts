@@ -3,10 +3,10 @@
 import { difference } from '../core/plan.ts';
 import type { Change } from '../core/resource.ts';
 import type { Host } from '../drivers/host.ts';
-import { OpError } from '../error.ts';
+import { because, OpError } from '../error.ts';
 import { type Applied, knownNames, lastApplied } from '../engine/applied.ts';
 import { goBack } from '../engine/back.ts';
-import { expire } from '../engine/confirm.ts';
+import { expire, isOver } from '../engine/confirm.ts';
 import { readJournal, readPending } from '../engine/journal.ts';
 import { parsed } from '../engine/load.ts';
 import { observe } from '../engine/observe.ts';
@@ -82,9 +82,8 @@ async function look(given: Given): Promise<Omit<Finding, 'applied' | 'unconfirme
 /** What was left unfinished is undone, as is what nobody confirmed. @returns milliseconds to wait for somebody else. */
 async function recover({ host, alone, tell, now }: Given): Promise<number | null> {
   const [journal, pending] = await Promise.all([readJournal(host), readPending(host)]);
-  const over = pending !== null && Date.parse(pending.until) <= now();
-  const booted = pending !== null && pending.boot !== (await host.machine.boot());
-  if ((journal === null || journal.held === true) && !over && !booted) return null;
+  const over = pending !== null && (await isOver(host, pending, now()));
+  if ((journal === null || journal.held === true) && !over) return null;
   const done = await alone(async () => {
     const interrupted = await readJournal(host);
     if (interrupted !== null && interrupted.held !== true) {
@@ -213,12 +212,6 @@ function told(changes: readonly Change[]): string {
 
 function later({ until }: Hold, now: number): string {
   return `again in ${Math.round((until - now) / 1000)} s`;
-}
-
-export function because(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(because).join('; ');
-  if (error instanceof OpError && error.at !== undefined) return `${error.at}: ${error.message}`;
-  return error instanceof Error ? error.message : String(error);
 }
 
 function nothing(error: unknown): null {

@@ -32,6 +32,7 @@ export async function expire(
   return pending;
 }
 
-async function isOver(host: Host, { until, boot }: Pending, now: number): Promise<boolean> {
+/** Whether the time of a change is over: by the clock, or because the machine was booted since. */
+export async function isOver(host: Host, { until, boot }: Pending, now: number): Promise<boolean> {
   return !(Date.parse(until) > now) || boot !== (await host.machine.boot());
 }

@@ -4,6 +4,9 @@ import type { Host } from '../drivers/host.ts';
 
 export type Event = { readonly at: string; readonly level: 'info' | 'warning' | 'error'; readonly text: string };
 
+/** An edit of the file that was not taken. */
+export type Refusal = { readonly path: string; readonly at: string; readonly why: string };
+
 export type Report = {
   readonly pid: number;
   /** ISO 8601 in UTC, as all times. */
@@ -14,8 +17,7 @@ export type Report = {
   /** Whether all forwarding is shut since the boot, until the host is as it was applied. */
   readonly shut: boolean;
   readonly held: readonly { readonly what: string; readonly until: string; readonly times: number }[];
-  /** An edit of the file that was not taken. */
-  readonly refused: { readonly path: string; readonly at: string; readonly why: string } | null;
+  readonly refused: Refusal | null;
   /** The hop that doesn't carry and what it waits for; null when all do, as far as is known. */
   readonly failing: string | null;
   /** The file applied last, as it was given. */

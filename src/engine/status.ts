@@ -5,7 +5,7 @@ import type { Resource } from '../core/resource.ts';
 import { parse } from '../core/state/parse.ts';
 import type { Host } from '../drivers/host.ts';
 import { LOCK } from '../drivers/lock.ts';
-import { OpError } from '../error.ts';
+import { because, OpError } from '../error.ts';
 import { kinds } from '../kinds/index.ts';
 import type { Exit, Kind, Part } from '../kinds/kind.ts';
 import { type Applied, appliedIfAny, knownNames } from './applied.ts';
@@ -15,7 +15,7 @@ import { readJournal, readPending } from './journal.ts';
 import { observe } from './observe.ts';
 import { type Report, readReport } from './report.ts';
 import { render } from './run.ts';
-import { want } from './want.ts';
+import { silent, want } from './want.ts';
 
 /** Whether it is so, and if not, why: each reason a short phrase. */
 export type Answer = { readonly ok: boolean; readonly reasons: readonly string[] };
@@ -146,7 +146,7 @@ async function attempt<T>(action: Promise<T>): Promise<Attempt<T>> {
   try {
     return { value: await action };
   } catch (error) {
-    return { why: reason(error) };
+    return { why: because(error) };
   }
 }
 
@@ -154,21 +154,11 @@ function valueOf<T>(tried: Attempt<T> | null): T | null {
   return tried !== null && 'value' in tried ? tried.value : null;
 }
 
-function reason(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(reason).join('; ');
-  const at = error instanceof OpError && error.at !== undefined ? `${error.at}: ` : '';
-  return `${at}${error instanceof Error ? error.message : String(error)}`;
-}
-
 /** What the state asks for on this machine as it is now. A name that apply did not keep is not asked for now: the question would go out in clear. */
 async function wantedNow(host: Host, { text, file, filesFolder }: Applied): Promise<readonly Resource[]> {
-  const resolve = (name: string): Promise<never> => {
-    throw new OpError('host', `no address of ${name} was kept by apply`);
-  };
   const result = parse(text);
   if (!('state' in result)) throw new OpError('state', result.problems[0]?.message ?? '', { at: file });
-  const silent: Host = { ...host, machine: { ...host.machine, resolve } };
-  return (await want(silent, result.state, filesFolder, await knownNames(host))).resources;
+  return (await want(silent(host), result.state, filesFolder, await knownNames(host))).resources;
 }
 
 /** Only what is there twice, with nobody at work between, was interrupted: a change may just have ended. */

@@ -8,6 +8,7 @@ import { bridgesOf, endpoints, topology } from '../core/topology/build.ts';
 import { discover } from '../core/topology/discover.ts';
 import type { Discovered, Facts, Member, Topology } from '../core/topology.ts';
 import type { Host } from '../drivers/host.ts';
+import { OpError } from '../error.ts';
 import { MARK, type PortRow } from '../drivers/ovsdb/contract.ts';
 import type { Resolved } from './applied.ts';
 import { readContents } from './content.ts';
@@ -44,6 +45,14 @@ export async function want(host: Host, state: State, filesFolder: string, known:
     resources: kinds.flatMap((kind) => kind.expand(built, facts)),
     notes: [...asked.map(clear), ...notes(built), ...discover(state, bridgesOf(state), found).notes],
   };
+}
+
+/** The host whose resolver is not asked: the question would go out in clear. `why` follows what is said instead. */
+export function silent(host: Host, why = ''): Host {
+  const resolve = async (name: string): Promise<never> => {
+    throw new OpError('host', `no address of ${name} was kept by apply${why}`);
+  };
+  return { ...host, machine: { ...host.machine, resolve } };
 }
 
 async function resolve(host: Host, names: readonly string[]): Promise<Resolved> {

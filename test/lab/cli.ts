@@ -14,6 +14,18 @@ export function inHost(host: string, argv: readonly string[], stdin?: string): P
   return exec(['bin/op-dbus', 'lab', 'exec', host, '--', ...argv], options);
 }
 
+/** The same, insisting on exit status 0. @returns standard output. */
+export async function okIn(host: string, ...argv: string[]): Promise<string> {
+  const { code, stdout, stderr } = await inHost(host, argv);
+  assert.equal(code, 0, `${host}: ${argv.join(' ')}: ${stderr}\n${stdout}`);
+  return stdout;
+}
+
+/** Both in home, where the client's profile is applied. */
+export const home = (...argv: string[]): Promise<ExecResult> => inHost('home', argv);
+export const ok = (...argv: string[]): Promise<string> => okIn('home', ...argv);
+export const sh = (script: string): Promise<string> => ok('bash', '-c', script);
+
 /** Brings the lab up. It is built by the bundle, as a user's is. */
 export async function labUp(): Promise<void> {
   const built = await exec(['npm', 'run', '-s', 'build'], { deadline: 120_000 });

@@ -9,18 +9,9 @@ import { answersAgain } from '../../src/lab/prove/closed.ts';
 import { type Prober, startProber } from '../../src/lab/prove/prober.ts';
 import { marker } from '../../src/lab/prove/row.ts';
 import { HOME, TARGET, VPS } from '../../src/lab/topology.ts';
-import { inHost, labDown, labUp } from './cli.ts';
+import { home, inHost, labDown, labUp, ok, sh } from './cli.ts';
 
 const file = '/etc/op-dbus/state.json';
-const home = (...argv: string[]) => inHost('home', argv);
-
-async function ok(...argv: string[]): Promise<string> {
-  const { code, stdout, stderr } = await home(...argv);
-  assert.equal(code, 0, `${argv.join(' ')}: ${stderr}\n${stdout}`);
-  return stdout;
-}
-
-const sh = (script: string): Promise<string> => ok('bash', '-c', script);
 const rules = 'ip -4 rule; ip -6 rule';
 const dropRules = 'ip -4 rule flush protocol 219; ip -6 rule flush protocol 219';
 

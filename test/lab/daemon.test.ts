@@ -9,18 +9,9 @@ import { type Prober, startProber } from '../../src/lab/prove/prober.ts';
 import { marker } from '../../src/lab/prove/row.ts';
 import { classify } from '../../src/lab/pcap.ts';
 import { HOME, VPS } from '../../src/lab/topology.ts';
-import { inHost, labDown, labUp } from './cli.ts';
+import { home, inHost, labDown, labUp, ok, sh } from './cli.ts';
 
 const file = '/etc/op-dbus/state.json';
-const home = (...argv: string[]) => inHost('home', argv);
-
-async function ok(...argv: string[]): Promise<string> {
-  const { code, stdout, stderr } = await home(...argv);
-  assert.equal(code, 0, `${argv.join(' ')}: ${stderr}\n${stdout}`);
-  return stdout;
-}
-
-const sh = (script: string): Promise<string> => ok('bash', '-c', script);
 const log = '/var/log/op-dbusd.log';
 
 /** Starts the daemon and waits until it says that all is well. */

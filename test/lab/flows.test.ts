@@ -2,19 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { inHost, labDown, labUp } from './cli.ts';
+import { home, inHost, labDown, labUp, ok } from './cli.ts';
 
 before(labUp);
 after(labDown);
 
 const file = '/etc/op-dbus/state.json';
-const home = (...argv: string[]) => inHost('home', argv);
-
-async function ok(...argv: string[]): Promise<string> {
-  const { code, stdout, stderr } = await home(...argv);
-  assert.equal(code, 0, `${argv.join(' ')}: ${stderr}\n${stdout}`);
-  return stdout;
-}
 
 const dump = () => ok('ovs-ofctl', '-O', 'OpenFlow14', '--names', '--no-stats', 'dump-flows', 'ovsbr0');
 

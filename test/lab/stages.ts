@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { HostName } from '../../src/lab/topology.ts';
-import { inHost, labDown, labUp } from './cli.ts';
+import { inHost, labDown, labUp, okIn as ok } from './cli.ts';
 
 before(labUp);
 after(labDown);
@@ -13,12 +13,6 @@ const journal = '/var/lib/op-dbus/journal.json';
 
 /** What a stage's first line begins with, in the order in which stages run. */
 const stages = ['nft', 'ip', 'echo', 'ovs-vsctl', 'ovs-ofctl', 'lxc', 'op-dbus exec'];
-
-async function ok(host: HostName, ...argv: string[]): Promise<string> {
-  const { code, stdout, stderr } = await inHost(host, argv);
-  assert.equal(code, 0, `${host}: ${argv.join(' ')}: ${stderr}\n${stdout}`);
-  return stdout;
-}
 
 /** All that op-dbus could have changed, but for what is numbered anew each time, logs, names asked for, and the history. */
 async function looks(host: HostName): Promise<string> {
