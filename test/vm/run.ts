@@ -22,7 +22,7 @@ const DISK = 8 * 2 ** 30;
 try {
   const minutes = Number(process.argv[2] ?? 30);
   if (!(minutes > 0)) throw new OpError('usage', 'usage: node test/vm/run.ts [MINUTES]');
-  process.exitCode = await locked(FOLDER, 'npm run test:vm', () => prove(minutes));
+  process.exitCode = await locked(`${FOLDER}/lock`, 'npm run test:vm', () => prove(minutes));
 } catch (error) {
   console.error(describe(error));
   process.exitCode = 1;
