@@ -16,10 +16,10 @@ import { fakeSecrets } from '../src/drivers/secret/fake.ts';
 import type { Host } from '../src/drivers/host.ts';
 import { dying } from './dying.ts';
 import type { FakeHost } from './fake-host.ts';
-import { machine, type Name, stateOf } from './machine.ts';
+import { after, machine, type Name, stateOf } from './machine.ts';
 
 const quiet = (): void => {};
-const later = Date.now() + 3600_000;
+const later = <H extends Host>(host: H): H => after(host, 3600);
 
 async function apply(host: Host, name: Name, seconds?: number, real: Host = host): Promise<Outcome> {
   const { resources } = await want(real, stateOf(name), '/golden/files');
@@ -45,7 +45,7 @@ test('confirmed in time it stays; later nothing is left to undo, and what was pu
   assert.ok(host.containers.aside.size > 0);
   assert.equal(await expire(host, quiet), null);
   assert.equal((await confirm(host)).action, 'apply vps');
-  assert.equal(await expire(host, quiet, later), null);
+  assert.equal(await expire(later(host), quiet), null);
   assert.equal(host.containers.aside.size, 0);
   await is(host, 'vps');
   await assert.rejects(confirm(host), { code: 'usage' });
@@ -57,7 +57,7 @@ test('not confirmed it is undone: host, secrets, what was inside containers, and
   await host.containers.write('xray-client', '/root/kept.txt', 'mine', { mode: 0o644, uid: 0, gid: 0 });
   await apply(host, 'vps', 60);
   const next = anew(host);
-  assert.equal((await expire(next, quiet, later))?.action, 'apply vps');
+  assert.equal((await expire(later(next), quiet))?.action, 'apply vps');
   await is(next, 'client');
   assert.equal(await host.containers.read('xray-client', '/root/kept.txt'), 'mine');
   assert.equal((await lastApplied(host)).text, 'client');
@@ -75,7 +75,7 @@ test('not confirmed it is undone: host, secrets, what was inside containers, and
 test('the first change of a host is undone to nothing', async () => {
   const host = await machine();
   await apply(host, 'client', 60);
-  await expire(anew(host), quiet, later);
+  await expire(later(anew(host)), quiet);
   await is(host, null);
   await assert.rejects(lastApplied(host), { code: 'usage' });
 });
@@ -129,7 +129,7 @@ test('killed anywhere, of the change or of its undoing, it can be undone still',
     const back = async (next: Host): Promise<void> => {
       const journal = await readJournal(next);
       if (journal !== null) await goBack(next, journal, quiet);
-      else await expire(next, quiet, later);
+      else await expire(later(next), quiet);
     };
     const again = dying(anew(host), { at: at % 60, when: 'before', of: 'process' });
     await Promise.race([back(again.host), again.died]);
@@ -140,4 +140,14 @@ test('killed anywhere, of the change or of its undoing, it can be undone still',
     assert.equal((await lastApplied(host)).text, 'client', `${at}`);
     assert.deepEqual(faults(await readHistory(host)), []);
   }
+});
+
+test("the host's clock may be set meanwhile", async (t) => {
+  const host = await machine();
+  await apply(host, 'none');
+  await apply(host, 'client', 60);
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 86_400_000 });
+  assert.equal(await expire(host, quiet), null);
+  t.mock.timers.setTime(Date.now() - 2 * 86_400_000);
+  assert.equal((await expire(after(host, 61), quiet))?.action, 'apply client');
 });

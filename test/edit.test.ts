@@ -6,9 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { takeFile, type Why } from '../src/daemon/file.ts';
 import { keepApplied, lastApplied } from '../src/engine/applied.ts';
 import { apply } from '../src/engine/apply.ts';
+import { confirm } from '../src/engine/confirm.ts';
+import { readJournal } from '../src/engine/journal.ts';
 import { parsed } from '../src/engine/load.ts';
 import type { Refusal } from '../src/engine/report.ts';
 import { rollback } from '../src/engine/rollback.ts';
+import { OpError } from '../src/error.ts';
 import type { FakeHost } from './fake-host.ts';
 import { machine, texts } from './machine.ts';
 
@@ -113,4 +116,37 @@ test('while a change waits to be confirmed no edit is taken', async () => {
   await write(level(2));
   assert.match((await take('edited')) ?? '', /waits to be confirmed/);
   assert.equal(await applied(), level(0));
+});
+
+test('an edit that came while a change waited is to be asked for again once that is confirmed', async () => {
+  const { host, write } = await bench();
+  await apply(host, parsed({ file: path, text: level(0), filesFolder: '/golden/files' }), () => {}, { confirm: 60 });
+  await keepApplied(host, { ...(await lastApplied(host)), path });
+  await write(level(2));
+  const edit = { host, tell: () => {}, alone: <T>(action: () => Promise<T>): Promise<T> => action() };
+  assert.equal((await takeFile(edit, 'edited', null)).later, 'confirmed');
+  await confirm(host);
+  assert.deepEqual(await takeFile(edit, 'edited', null), { refusal: null, later: null });
+});
+
+test('what others than root can write is not applied by itself', async () => {
+  const { host, take, applied } = await bench();
+  await host.files.write(path, level(0), 0o664);
+  assert.match((await take('edited')) ?? '', /others than root can change .*: op-dbus apply/);
+  assert.equal(await applied(), level(1));
+  await host.files.write(path, level(0), 0o644);
+  assert.equal(await take('edited'), null);
+});
+
+test('a change that failed and was to stay so is not superseded by what is found at the start', async () => {
+  const { host, take, write, applied } = await bench();
+  host.containers.onStart = () => Promise.reject(new OpError('host', 'it does not start'));
+  const loaded = parsed({ file: path, text: texts.client, filesFolder: '/golden/files' });
+  await assert.rejects(apply(host, loaded, () => {}, { back: false }));
+  host.containers.onStart = () => {};
+  await write(level(0));
+  assert.match((await take('started')) ?? '', /failed and was to stay so/);
+  assert.equal(await applied(), level(1));
+  assert.equal((await readJournal(host))?.held, true);
+  assert.equal(await take('edited'), null);
 });

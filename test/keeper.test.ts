@@ -2,20 +2,21 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { difference } from '../src/core/plan.ts';
 import { type Finding, keep } from '../src/daemon/keeper.ts';
 import { patience } from '../src/daemon/patience.ts';
 import type { Host } from '../src/drivers/host.ts';
 import { parseFlow } from '../src/drivers/openflow/text.ts';
 import { apply } from '../src/engine/apply.ts';
-import { readJournal } from '../src/engine/journal.ts';
+import { readJournal, readPending, writeJournal } from '../src/engine/journal.ts';
 import { parsed } from '../src/engine/load.ts';
 import { observe } from '../src/engine/observe.ts';
 import { want } from '../src/engine/want.ts';
 import { OpError } from '../src/error.ts';
 import { dying } from './dying.ts';
 import type { FakeHost } from './fake-host.ts';
-import { machine, type Name, stateOf, texts } from './machine.ts';
+import { after, machine, type Name, stateOf, texts } from './machine.ts';
 
 type Bench = {
   readonly host: FakeHost;
@@ -38,7 +39,7 @@ async function bench(name: Name | null = 'client'): Promise<Bench> {
     busy: false,
     at: (second, other = host) =>
       keep({
-        host: other,
+        host: after(other, second),
         patience: one,
         tell: (level, text) => void said.push(`${level}: ${text}`),
         alone: async (action) => (self.busy ? null : action()),
@@ -209,17 +210,6 @@ test('a container that does not start keeps no other from being started', async 
   assert.deepEqual(off, ['xray-client']);
 });
 
-test('a clock that is set back holds nothing longer than was said', async () => {
-  const { host, at } = await bench();
-  for (let second = 0; second < 6; second += 1) {
-    await host.openflow.bundle('ovsbr0', [foreign], []);
-    await at(second);
-  }
-  await host.openflow.bundle('ovsbr0', [foreign], []);
-  assert.equal((await at(6)).state, 'differs');
-  assert.equal((await at(-86_400)).state, 'kept');
-});
-
 test('a container that makes us wait is left alone for ten times as long, and is all that is left', async () => {
   const { host } = await bench();
   const said: string[] = [];
@@ -237,4 +227,44 @@ test('a container that makes us wait is left alone for ten times as long, and is
   assert.match(said.join('\n'), /warning: container xray-client took 60 s; again in 600 s at the earliest/);
   now += 600_000;
   assert.equal((await look()).state, 'kept');
+});
+
+test('while a container makes us wait the ground is put right all the same', async () => {
+  const { host, at, said } = await bench();
+  const open = async (): Promise<boolean> =>
+    (await host.openflow.flows('ovsbr0')).some(({ cookie }) => cookie === '0x9');
+  let still: boolean | null = null;
+  host.containers.onStart = async () => {
+    await host.openflow.bundle('ovsbr0', [foreign], []);
+    for (const deadline = Date.now() + 3000; (await open()) && Date.now() < deadline; ) await sleep(10);
+    still = await open();
+  };
+  await host.containers.stop('xray-client');
+  await at(0);
+  assert.equal(still, false);
+  assert.match(said.join('\n'), /info: put right meanwhile: flow ovsbr0/);
+});
+
+test('while a key is missing from its folder the ground is kept as it was made, and nothing else is touched', async () => {
+  const { host, at } = await bench();
+  for (const path of [...host.files.entries.keys()].filter((one) => one.startsWith('/golden/files/')))
+    await host.files.remove(path);
+  await host.nft.remove('op_dbus');
+  await host.openflow.bundle('ovsbr0', [foreign], []);
+  await host.containers.stop('xray-client');
+  await assert.rejects(at(0), AggregateError);
+  assert.ok(!(await host.openflow.flows('ovsbr0')).some(({ cookie }) => cookie === '0x9'));
+  assert.notEqual(await host.nft.table('op_dbus'), null);
+  assert.ok((await host.containers.list()).some(({ running }) => !running));
+});
+
+test('what failed on top of an unconfirmed change, and was to stay so, is not undone when the time of that is over', async () => {
+  const { host, at } = await bench();
+  await applied(host, 'vps', 60);
+  const pending = await readPending(host);
+  assert.ok(pending);
+  await writeJournal(host, { ...pending, held: true });
+  const before = await observe(host);
+  await at(61);
+  assert.deepEqual([await observe(host), (await readJournal(host))?.held], [before, true]);
 });

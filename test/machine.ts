@@ -6,6 +6,7 @@ import { parse } from '../src/core/state/parse.ts';
 import type { State } from '../src/core/state/schema.ts';
 import { fakeMachine } from '../src/drivers/machine/fake.ts';
 import { type FakeNet, fakeNet } from '../src/drivers/net/fake.ts';
+import type { Host } from '../src/drivers/host.ts';
 import { type FakeHost, fakeHost } from './fake-host.ts';
 
 const read = (name: string): string => readFileSync(`test/golden/${name}/state.json`, 'utf8');
@@ -76,4 +77,9 @@ export async function machine(net: FakeNet = fakeNet([], 'eth0')): Promise<FakeH
       if (file.isFile()) await host.files.write(`/golden${inside}`, readFileSync(path, 'utf8'));
     }
   return { ...host, machine: fakeMachine({ names, nameservers: ['9.9.9.9'], datapath: 'netdev' }) };
+}
+
+/** The same machine so many seconds later. */
+export function after<H extends Host>(host: H, seconds: number): H {
+  return { ...host, machine: { ...host.machine, uptime: async () => (await host.machine.uptime()) + seconds } };
 }

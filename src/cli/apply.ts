@@ -44,7 +44,7 @@ async function run(file: string, options: Options): Promise<void> {
     });
     if (interrupted !== null) note(finished(interrupted));
     const pending = await readPending(host);
-    if (pending !== null && options.confirm !== undefined) leaveWaiting(pending.began, options.confirm);
+    if (pending !== null && options.confirm !== undefined) leaveWaiting(pending.began);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     if (options.json) json({ changed: changes.length > 0, changes, unconfirmed_until: pending?.until ?? null });
     else if (changes.length === 0)

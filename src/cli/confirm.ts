@@ -3,11 +3,12 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import { confirm, expire } from '../engine/confirm.ts';
+import { confirm, remaining } from '../engine/confirm.ts';
 import { readPending } from '../engine/journal.ts';
+import { exec } from '../drivers/exec.ts';
 import { nodeFiles } from '../drivers/files/client.ts';
 import type { Host } from '../drivers/host.ts';
-import { OpError } from '../error.ts';
+import { thisMachine } from '../drivers/machine/client.ts';
 import { changingThisHost } from './host.ts';
 import { json, out } from './output.ts';
 
@@ -27,7 +28,6 @@ export function confirmCommand(program: Command): void {
     .command('undo-unconfirmed', { hidden: true })
     .description('what apply --confirm leaves behind: waits, and undoes the change unless it was confirmed')
     .argument('<began>', 'which change, by when it began')
-    .argument('<seconds>', 'how long to wait', secondsToConfirm)
     .action(undoUnconfirmed);
 }
 
@@ -42,9 +42,9 @@ export function secondsToConfirm(text: string): number {
  * Starts what undoes the change when its time is over. It lives on without its parent and terminal; if it doesn't, the daemon,
  * the next command or the next boot does the same.
  */
-export function leaveWaiting(began: string, seconds: number): void {
+export function leaveWaiting(began: string): void {
   const [node, script] = process.argv as [string, string];
-  const child = spawn(node, [...process.execArgv, script, 'undo-unconfirmed', began, `${seconds}`], {
+  const child = spawn(node, [...process.execArgv, script, 'undo-unconfirmed', began], {
     detached: true,
     stdio: 'ignore',
     cwd: '/',
@@ -52,20 +52,19 @@ export function leaveWaiting(began: string, seconds: number): void {
   child.unref();
 }
 
-/** By the monotonic clock: the host's own may be set meanwhile. */
-async function undoUnconfirmed(began: string, seconds: number): Promise<void> {
-  const files = { files: nodeFiles() } as Host;
-  const waits = async (): Promise<boolean> => (await readPending(files).catch(() => null))?.began === began;
-  for (const over = performance.now() + seconds * 1000; performance.now() < over; await sleep(250))
-    if (!(await waits())) return;
-  while (await waits()) {
-    const done = await changingThisHost((host) => expire(host, () => {}, Number.POSITIVE_INFINITY)).catch(
-      (error: unknown) => {
-        // Somebody else is at work, perhaps to confirm it.
-        if (error instanceof OpError) return null;
-        throw error;
-      },
-    );
-    if (done === null) await sleep(500);
+async function undoUnconfirmed(began: string): Promise<void> {
+  const files = nodeFiles();
+  const host = { files, machine: thisMachine(exec, files) } as Host;
+  const left = async (): Promise<number | null> => {
+    const pending = await readPending(host).catch(() => null);
+    return pending?.began === began ? remaining(host, pending) : null;
+  };
+  for (let wait = 250; ; await sleep(wait)) {
+    const seconds = await left();
+    if (seconds === null) return;
+    if (seconds > 0) continue;
+    // Every command begins with this. Somebody else may be at work, perhaps to confirm it.
+    await changingThisHost(async () => {}).catch(() => {});
+    wait = Math.min(wait * 2, 30_000);
   }
 }

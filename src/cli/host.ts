@@ -16,7 +16,7 @@ import { optionalOvsdb } from '../drivers/ovsdb/optional.ts';
 import { secretStore } from '../drivers/secret/client.ts';
 import { LOCK, locked } from '../drivers/lock.ts';
 import { expire } from '../engine/confirm.ts';
-import { OpError } from '../error.ts';
+import { because, OpError } from '../error.ts';
 import { note } from './output.ts';
 
 /** Where Open vSwitch has its sockets. */
@@ -28,7 +28,11 @@ export async function changingThisHost<T>(action: (host: Host, stop: AbortSignal
   return locked(LOCK, 'op-dbus command', () =>
     interruptible((stop) =>
       onThisHost(async (host) => {
-        const undone = await expire(host, () => {});
+        // Who can't have it undone is still to be able to keep it, or to leave.
+        const undone = await expire(host, () => {}).catch((error: unknown) => {
+          note(`a change that nobody confirmed can't be undone: ${because(error)}`);
+          return null;
+        });
         if (undone !== null) note(`"${undone.action}" was not confirmed until ${undone.until}, and is undone`);
         return action(host, stop);
       }),

@@ -47,15 +47,16 @@ export async function daemon({ host, stop, alone, log, version, ready }: DaemonG
   /** Null: not known. Nothing shuts it later. */
   let shut = await isShut(host).catch(() => null);
   /** Whether the file is to be looked at, and why. */
-  const ahead: { file: Why | null } = { file: 'started' };
+  const ahead: { file: Why | null; confirmed: Why | null } = { file: 'started', confirmed: null };
   const tell: Tell = (level, text) => {
-    const event = { at: new Date().toISOString(), level, text };
+    // What a program in a container says may be in it: without end, or with what no bus takes.
+    const event = { at: new Date().toISOString(), level, text: short(text) };
     events.push(event);
     if (events.length > KEPT_EVENTS) events.shift();
     log(event);
     bus?.event(event);
   };
-  const given = { host, patience: patience(), tell, alone, now: () => Date.now() };
+  const given = { host, patience: patience(), tell, alone, now: steady };
   const following = follow(wake.ring);
   const hops = health(given);
   const edited = (): void => {
@@ -117,9 +118,14 @@ export async function daemon({ host, stop, alone, log, version, ready }: DaemonG
           ahead.file = null;
           const taken = await takeFile(given, why, refused);
           refused = taken.refusal;
-          if (taken.later) ahead.file ??= why;
+          if (taken.later === 'soon') ahead.file ??= why;
+          ahead.confirmed = taken.later === 'confirmed' ? why : null;
         }
         const finding = await keep(given);
+        if (finding.unconfirmed === null && ahead.confirmed !== null) {
+          ahead.file ??= ahead.confirmed;
+          ahead.confirmed = null;
+        }
         if (blind >= PATIENT) tell('info', 'the host can be looked at again');
         blind = 0;
         if (finding.state === 'kept' && last !== 'kept') tell('info', 'the host is as it was applied');
@@ -156,7 +162,7 @@ export async function daemon({ host, stop, alone, log, version, ready }: DaemonG
     clearInterval(pulse);
     await Promise.all([following.close(), bus.close()]);
     tell('info', 'stopped; the data path stays as it is');
-    await host.files.remove(reportPath);
+    await host.files.remove(reportPath).catch(() => {});
   }
 }
 
@@ -209,6 +215,19 @@ function units(wanted: readonly Resource[]): Readonly<Record<string, readonly st
       named.filter((one) => one.container === container).map(({ unit }) => unit),
     ]),
   );
+}
+
+/** Milliseconds since 1970 as the daemon's start had it: never set back. */
+function steady(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+/** Signs of an event's text. */
+const LONGEST = 2000;
+
+function short(text: string): string {
+  const whole = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  return whole.toWellFormed().replaceAll('\0', '\ufffd');
 }
 
 type Alarm = {

@@ -23,6 +23,7 @@ type Given = {
   readonly patience: Patience;
   readonly tell: Tell;
   readonly alone: <T>(action: () => Promise<T>) => Promise<T | null>;
+  /** Milliseconds of a clock that is never set back. */
   readonly now: () => number;
   /** Who is asked; all unless told. */
   readonly kinds?: readonly Kind<unknown>[];
@@ -43,9 +44,8 @@ export function health({ host, patience, tell, alone, now, kinds = all }: Given)
   let next = now();
   let counting = now();
   let looking = false;
-  /** A time farther ahead than it was ever put is of a clock that was set back since. */
-  const ahead = (time: number, most: number): boolean => now() < time && time - now() <= most;
   let failing: string | null = null;
+  let unseen: string | null = null;
   const seen = new Map<string, Counted>();
 
   /** The container whose tunnel has been talking to nobody; null when there is none. */
@@ -58,7 +58,7 @@ export function health({ host, patience, tell, alone, now, kinds = all }: Given)
       if (traffic === undefined) seen.delete(name);
       else if (last === undefined || last.received !== traffic.received || last.sent > traffic.sent)
         seen.set(name, { ...traffic, at: now() });
-      else if (traffic.sent - last.sent > WORTH && Math.abs(now() - last.at) >= SILENCE) found = container;
+      else if (traffic.sent - last.sent > WORTH && now() - last.at >= SILENCE) found = container;
     }
     return found;
   }
@@ -68,7 +68,7 @@ export function health({ host, patience, tell, alone, now, kinds = all }: Given)
   ): Promise<{ readonly text: string; readonly hop: Hop | null } | null> {
     const silent = await unheard(wanted);
     if (silent === null && failing === null) {
-      if (ahead(next, WELL)) return null;
+      if (now() < next) return null;
       next = now() + WELL;
       if ((await partsOf(host, wanted.filter(dials), kinds)).every(({ up }) => up)) return null;
     }
@@ -94,7 +94,7 @@ export function health({ host, patience, tell, alone, now, kinds = all }: Given)
   return {
     failing: () => failing,
     look: async (wanted) => {
-      if (looking || ahead(counting, COUNT)) return false;
+      if (looking || now() < counting) return false;
       looking = true;
       try {
         const found = await find(wanted);
@@ -105,9 +105,12 @@ export function health({ host, patience, tell, alone, now, kinds = all }: Given)
         if (news && failing === null) tell('info', 'every hop carries again');
         if (news && failing !== null) tell('warning', failing);
         if (found !== null && found.hop !== null) await restart(wanted, found.hop);
+        unseen = null;
         return news;
       } catch (error) {
-        tell('error', `looking at the hops: ${because(error)}`);
+        const why = because(error);
+        if (why !== unseen) tell('error', `looking at the hops: ${why}`);
+        unseen = why;
       } finally {
         looking = false;
         counting = now() + COUNT;

@@ -1,12 +1,14 @@
 // Keeps the host as it was applied: looks when told to, puts right what differs, and says so.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { difference } from '../core/plan.ts';
-import type { Change } from '../core/resource.ts';
+import type { Change, Resource } from '../core/resource.ts';
 import type { Host } from '../drivers/host.ts';
 import { because, OpError } from '../error.ts';
 import { type Applied, knownNames, lastApplied } from '../engine/applied.ts';
 import { goBack } from '../engine/back.ts';
-import { expire, isOver } from '../engine/confirm.ts';
+import { expire, remaining } from '../engine/confirm.ts';
+import { latest } from '../engine/history.ts';
 import { readJournal, readPending } from '../engine/journal.ts';
 import { parsed } from '../engine/load.ts';
 import { observe } from '../engine/observe.ts';
@@ -42,6 +44,7 @@ export type Given = {
   readonly tell: Tell;
   /** Runs the action while no other command changes the host; null when one does. */
   readonly alone: <T>(action: () => Promise<T>) => Promise<T | null>;
+  /** Milliseconds of a clock that is never set back. */
   readonly now: () => number;
 };
 
@@ -65,12 +68,15 @@ async function look(given: Given): Promise<Omit<Finding, 'applied' | 'unconfirme
   if ((await readJournal(host)) !== null) return { state: 'differs', drift: 0, held: [], aim: null, again: null };
   for (;;) {
     const applied = await lastApplied(host).catch(nothing);
-    if (applied === null) return { state: 'nothing', drift: 0, held: [], aim: none, again: await untilExpiry(given) };
-    const { changes, ...aim } = await drift(host, applied);
+    if (applied === null) return { state: 'nothing', drift: 0, held: [], aim: none, again: await untilExpiry(host) };
+    const { changes, ...aim } = await drift(host, applied).catch(async (error: unknown) => {
+      await keepGround(given, applied).catch(() => {});
+      throw error;
+    });
     const due = changes.filter((change) => patience.allows(key(change), now()));
     if (due.length === 0) {
       const held = patience.held(now());
-      const next = Math.min(...held.map(({ until }) => until - now()), (await untilExpiry(given)) ?? Infinity);
+      const next = Math.min(...held.map(({ until }) => until - now()), (await untilExpiry(host)) ?? Infinity);
       const again = Number.isFinite(next) ? Math.max(next, 0) : null;
       return { state: changes.length === 0 ? 'kept' : 'differs', drift: changes.length, held, aim, again };
     }
@@ -80,26 +86,27 @@ async function look(given: Given): Promise<Omit<Finding, 'applied' | 'unconfirme
 }
 
 /** What was left unfinished is undone, as is what nobody confirmed. @returns milliseconds to wait for somebody else. */
-async function recover({ host, alone, tell, now }: Given): Promise<number | null> {
+async function recover({ host, alone, tell }: Given): Promise<number | null> {
   const [journal, pending] = await Promise.all([readJournal(host), readPending(host)]);
-  const over = pending !== null && (await isOver(host, pending, now()));
-  if ((journal === null || journal.held === true) && !over) return null;
+  if (journal?.held === true) return null;
+  if (journal === null && (pending === null || (await remaining(host, pending)) > 0)) return null;
   const done = await alone(async () => {
     const interrupted = await readJournal(host);
     if (interrupted !== null && interrupted.held !== true) {
       await goBack(host, interrupted, quiet);
       tell('warning', `"${interrupted.action}" of ${interrupted.began} was interrupted, and is undone`);
     }
-    const undone = await expire(host, quiet, now());
+    const undone = await expire(host, quiet);
     if (undone !== null) tell('warning', `"${undone.action}" was not confirmed until ${undone.until}, and is undone`);
     return true;
   });
   return done === null ? BUSY : null;
 }
 
-async function untilExpiry({ host, now }: Given): Promise<number | null> {
+/** Milliseconds. */
+async function untilExpiry(host: Host): Promise<number | null> {
   const pending = await readPending(host);
-  return pending === null ? null : Math.max(0, Date.parse(pending.until) - now());
+  return pending === null ? null : (await remaining(host, pending)) * 1000;
 }
 
 type Drift = Aim & { readonly changes: readonly Change[] };
@@ -113,16 +120,54 @@ async function drift(host: Host, applied: Applied): Promise<Drift> {
   return { wanted: resources, policies, changes: difference(await observe(host), resources) };
 }
 
+/** What differs of the ground, as far as it is looked at while containers change: they make their ports themselves. */
+async function groundDrift(host: Host, wanted: readonly Resource[]): Promise<readonly Change[]> {
+  const among = kinds.slice(0, first).filter(({ name }) => name !== 'port');
+  const asked = wanted.filter(({ kind }) => among.some(({ name }) => name === kind));
+  return difference(await observe(host, among), asked).filter((change) => container(change) === null);
+}
+
+/** Puts right what shuts and steers. */
+async function mendGround({ host, patience, tell, now }: Given, wanted: readonly Resource[]): Promise<void> {
+  const due = (await groundDrift(host, wanted)).filter((change) => patience.allows(key(change), now()));
+  if (due.length === 0) return;
+  await run(host, due, quiet);
+  tell('info', `put right meanwhile: ${told(due)}`);
+  for (const change of due) patience.mended(key(change), now(), longest(change));
+}
+
+/**
+ * While the rest can't be looked at, or nobody can say what it is to be (a key is not in its folder any more): the ground as
+ * the history says that it was made.
+ */
+async function keepGround(given: Given, { text }: Applied): Promise<void> {
+  const entry = await latest(given.host);
+  if (entry?.applied.text !== text || (await groundDrift(given.host, entry.resources)).length === 0) return;
+  await given.alone(async () => {
+    if ((await readJournal(given.host)) === null) await mendGround(given, entry.resources);
+  });
+}
+
+/** Milliseconds between looks at the ground while a container takes its time. */
+const BESIDE = 250;
+
+/** Waits for the work, and does the action again and again meanwhile; what fails of that is left for the next look. */
+async function beside(work: Promise<void>, action: () => Promise<void>): Promise<void> {
+  const over = work.then(() => true);
+  while (!(await Promise.race([over, sleep(BESIDE, false, { ref: false })]))) await action().catch(() => {});
+}
+
 /** One try, looked at anew as nobody else is at work. Always true; what failed is held. */
-async function mend({ host, patience, tell, now }: Given, applied: Applied): Promise<true> {
+async function mend(given: Given, applied: Applied): Promise<true> {
+  const { host, patience, tell, now } = given;
   // Whoever was at work before us may have applied another state, or left a change half done.
   if ((await readJournal(host)) !== null || (await lastApplied(host).catch(nothing))?.text !== applied.text)
     return true;
   const started = now();
-  const { changes } = await drift(host, applied);
+  const { changes, wanted } = await drift(host, applied);
   const due = changes.filter((change) => patience.allows(key(change), now()));
   if (due.length === 0) return true;
-  // While it lasts nobody else is looked after, and no command can be given: root inside may make it last.
+  // While it lasts no other container is looked after, and no command can be given: root inside may make it last.
   const spare = (part: readonly Change[], took: number): void => {
     if (took < SLOW) return;
     const [hold] = part.map((change) => patience.failed(key(change), now(), longest(change), took * 10));
@@ -133,9 +178,10 @@ async function mend({ host, patience, tell, now }: Given, applied: Applied): Pro
     let stage = '';
     const begun = now();
     try {
-      await run(host, part, (event) => {
+      const work = run(host, part, (event) => {
         if (event.event === 'begin') stage = event.stage;
       });
+      await (party === GROUND ? work : beside(work, () => mendGround(given, wanted)));
     } catch (error) {
       const holds = blamed(part, stage).map((change) => patience.failed(key(change), now(), longest(change)));
       tell('error', [because(error), ...holds.slice(0, 1).map((hold) => later(hold, now()))].join('; '));
@@ -179,9 +225,10 @@ function container({ kind, name, before, after }: Change): string | null {
 
 /** Whether the resource is of the host itself, which shuts and steers, and not of a container or a service. */
 function isGround({ kind: name }: Change): boolean {
-  const first = kinds.findIndex((kind) => kind.name === 'container');
   return kinds.findIndex((kind) => kind.name === name) < first;
 }
+
+const first = kinds.findIndex(({ name }) => name === 'container');
 
 /** Milliseconds: what lets packets out is never left alone for long, however often somebody undoes it. */
 function longest(change: Change): number {

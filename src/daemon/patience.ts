@@ -3,7 +3,7 @@
 export type Hold = {
   /** What is held: `flow ovsbr0`. */
   readonly what: string;
-  /** Milliseconds of the clock given. */
+  /** Milliseconds of the clock given, which is never set back. */
   readonly until: number;
   /** How often in a row it had to be held. */
   readonly times: number;
@@ -32,30 +32,26 @@ const LONGEST = 600_000;
 
 export function patience(): Patience {
   const mends = new Map<string, readonly number[]>();
-  /** `since`: a clock that shows less was set back, and the hold is over. */
-  const holds = new Map<string, Hold & { readonly since: number }>();
-  const holding = (one: { readonly since: number; readonly until: number } | undefined, now: number): boolean =>
-    one !== undefined && one.since <= now && now < one.until;
+  const holds = new Map<string, Hold>();
   const hold = (what: string, now: number, base: number, longest: number): Hold => {
     const before = holds.get(what);
     // Quiet for as long as the longest hold: what was is past.
     const times = before === undefined || now > before.until + LONGEST ? 1 : before.times + 1;
     const next = { what, until: now + Math.min(base * 2 ** (times - 1), longest), times };
-    holds.set(what, { ...next, since: now });
+    holds.set(what, next);
     return next;
   };
   return {
-    allows: (what, now) => !holding(holds.get(what), now),
+    allows: (what, now) => !((holds.get(what)?.until ?? now) > now),
     mended: (what, now, longest = LONGEST) => {
-      const recent = [...(mends.get(what) ?? []).filter((at) => at > now - WINDOW && at <= now), now];
+      const recent = [...(mends.get(what) ?? []).filter((at) => at > now - WINDOW), now];
       mends.set(what, recent);
       if (recent.length <= ROUNDS) return null;
       mends.delete(what);
       return hold(what, now, UNDONE, longest);
     },
     failed: (what, now, longest = LONGEST, base = FAILED) => hold(what, now, base, longest),
-    held: (now) =>
-      [...holds.values()].filter((one) => holding(one, now)).map(({ what, until, times }) => ({ what, until, times })),
+    held: (now) => [...holds.values()].filter(({ until }) => until > now),
     forget: () => {
       mends.clear();
       holds.clear();

@@ -23,8 +23,10 @@ export type Journal = {
 
 /** A change that is done, and is undone unless somebody confirms it. */
 export type Pending = Journal & {
-  /** ISO 8601 in UTC. */
+  /** ISO 8601 in UTC, for people: the host's clock may be set meanwhile. */
   readonly until: string;
+  /** Seconds of the machine's uptime, when its time is over. */
+  readonly over: number;
   /** The boot during which it was made: after another one it is undone at once. */
   readonly boot: string;
 };

@@ -92,7 +92,8 @@ async function writeDown(host: Host, goal: Goal, changes: readonly Change[], jou
   if (goal.entry !== null) await remember(host, goal, goal.entry, changes);
   if (goal.confirm === undefined) return forgetPending(host);
   const until = new Date(Date.now() + goal.confirm * 1000).toISOString();
-  await keepPending(host, { ...journal, until, boot: await host.machine.boot() });
+  const over = (await host.machine.uptime()) + goal.confirm;
+  await keepPending(host, { ...journal, until, over, boot: await host.machine.boot() });
 }
 
 type Plan = {

@@ -209,3 +209,17 @@ test('a watch that is closed leaves nothing watched', async () => {
   await watch.close();
   assert.equal(watched(), before);
 });
+
+test('what others can change is named: the file, or a folder above it, unless it is sticky', async () => {
+  const root = await folder();
+  const files = nodeFiles(root);
+  await files.write('/a/b/file', 'x');
+  assert.equal(await files.loose('/a/b/file'), null);
+  assert.equal(await files.loose('/a/none'), null);
+  await chmod(join(root, 'a'), 0o1777);
+  assert.equal(await files.loose('/a/b/file'), null);
+  await chmod(join(root, 'a'), 0o777);
+  assert.equal(await files.loose('/a/b/file'), join(root, 'a'));
+  await chmod(join(root, 'a/b/file'), 0o620);
+  assert.equal(await files.loose('/a/b/file'), join(root, 'a/b/file'));
+});

@@ -20,6 +20,7 @@ export function nodeFiles(root = '/', pulse = 2000): Files {
   return {
     read: (path) => host('reading', path, () => read(at(path))),
     mode: (path) => host('reading', path, () => mode(at(path))),
+    loose: (path) => host('reading', path, () => loose(at(path))),
     write: (path, content, mode = 0o600, parents = 0o700) =>
       host('writing', path, () => write(at(path), content, mode, parents)),
     remove: (path) => host('removing', path, () => remove(at(path))),
@@ -42,6 +43,17 @@ async function read(path: string): Promise<string | null> {
 async function mode(path: string): Promise<number | null> {
   const found = await orNull(() => lstat(path));
   return found === null ? null : found.mode & 0o7777;
+}
+
+/** In a sticky folder, as /tmp, nobody moves what is root's. */
+async function loose(path: string): Promise<string | null> {
+  for (let at = path; ; at = dirname(at)) {
+    const found = await orNull(() => lstat(at));
+    if (found === null) return null;
+    const shared = (found.mode & 0o022) !== 0 && !(found.isDirectory() && (found.mode & 0o1000) !== 0);
+    if (shared || (found.uid !== 0 && found.uid !== process.geteuid?.())) return at;
+    if (at === dirname(at)) return null;
+  }
 }
 
 async function write(path: string, content: string, mode: number, parents: number): Promise<void> {

@@ -7,6 +7,8 @@ export interface Files {
   read(path: string): Promise<string | null>;
   /** Permission bits, like 0o600; null when there is no such file. */
   mode(path: string): Promise<number | null>;
+  /** The file or the nearest folder above it that others than root can change; null when there is none, or no file. */
+  loose(path: string): Promise<string | null>;
   /** Writes to a temporary file beside it, fsyncs, renames. Mode is 0600, and missing parents are made 0700, unless told. */
   write(path: string, content: string, mode?: number, parents?: number): Promise<void>;
   /** Removes the file; quiet when there is none. Empty parents that `write` made are left. */

@@ -18,6 +18,7 @@ export function fakeFiles(initial: Readonly<Record<string, string>> = {}): FakeF
     entries,
     read: async (path) => entries.get(plain(path))?.content ?? null,
     mode: async (path) => entries.get(plain(path))?.mode ?? null,
+    loose: async (path) => (((entries.get(plain(path))?.mode ?? 0) & 0o022) === 0 ? null : path),
     write: async (path, content, mode = 0o600) => {
       const inTheWay = [...entries.keys()].some((file) => file.startsWith(`${path}/`) || path.startsWith(`${file}/`));
       if (inTheWay) throw new OpError('host', `writing ${path}: a folder or file is in the way`, { at: path });

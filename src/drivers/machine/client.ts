@@ -24,6 +24,7 @@ export function thisMachine(exec: Exec, files: Files): Machine {
     resolve,
     program,
     boot: async () => `${((await files.read('/proc/sys/kernel/random/boot_id')) ?? '').trim()} ${await startTime(1)}`,
+    uptime: async () => Number.parseFloat((await files.read('/proc/uptime')) ?? ''),
     nameservers: async () => {
       const own = nameservers(await resolvConf(exec));
       return own.length > 0 ? own : nameservers((await files.read(resolved)) ?? '');

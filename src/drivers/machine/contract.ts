@@ -21,6 +21,8 @@ export interface Machine {
   program(name: string): Promise<string | null>;
   /** Names this boot of the machine (of the container that is the machine): another one has another name. */
   boot(): Promise<string>;
+  /** Seconds since the kernel was booted, those asleep included: a clock that nobody sets. */
+  uptime(): Promise<number>;
   /** The IPv4 name servers of /etc/resolv.conf, without loopback ones, in order. */
   nameservers(): Promise<readonly string[]>;
   /** The kernel's release, `6.1.0-18-amd64`. */

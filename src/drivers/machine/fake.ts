@@ -12,6 +12,7 @@ export type FakeMachine = {
   readonly programs: Readonly<Record<string, string>>;
   readonly nameservers: readonly string[];
   readonly boot: string;
+  readonly uptime: () => number;
   readonly kernel: string;
   /** Those that aren't named are absent. */
   readonly modules: Readonly<Record<string, Module>>;
@@ -43,6 +44,7 @@ export function fakeMachine(what: Partial<FakeMachine> = {}): Machine {
     },
     program,
     boot: async () => what.boot ?? 'boot 1',
+    uptime: async () => what.uptime?.() ?? performance.now() / 1000,
     nameservers: async () => what.nameservers ?? [],
     kernel: async () => what.kernel ?? '6.1.0-18-amd64',
     module: async (name) => what.modules?.[name.replaceAll('-', '_')] ?? 'absent',

@@ -144,7 +144,7 @@ test('an interrupted change is broken until its own command is at work again', (
   assert.match(of({ journal }).fix ?? '', /^op-dbus apply a\.json goes on, op-dbus rollback undoes it$/);
   assert.equal(of({ journal, held: true }).level, 'works');
   assert.ok(of({ unreadable: { message: 'no journal', hint: 'rm it' } }).broken);
-  const waiting = of({ pending: { ...journal, until: '2026-01-02T03:05:05Z', boot: 'boot 1' } });
+  const waiting = of({ pending: { ...journal, until: '2026-01-02T03:05:05Z', over: 60, boot: 'boot 1' } });
   assert.deepEqual([waiting.level, waiting.fix, fails(waiting)], ['less', 'op-dbus confirm', false]);
 });
 
