@@ -268,3 +268,40 @@ test('what failed on top of an unconfirmed change, and was to stay so, is not un
   await at(61);
   assert.deepEqual([await observe(host), (await readJournal(host))?.held], [before, true]);
 });
+
+test('while the ground can not be put right no container is started', async () => {
+  const { host, at } = await bench();
+  await host.nft.remove('op_dbus');
+  await host.containers.stop('xray-client');
+  const nft = { ...host.nft, replace: () => Promise.reject(new OpError('host', 'nft: no')) };
+  const { state, held } = await at(0, { ...host, nft });
+  assert.deepEqual([state, held.map(({ what }) => what)], ['differs', ['filter host']]);
+  assert.ok((await host.containers.list()).some(({ running }) => !running));
+});
+
+test('containers are started from the exit inwards', async () => {
+  const { host, at } = await bench();
+  const started: string[] = [];
+  const names = ['wireguard-gateway', 'warp-tunnel', 'xray-client'];
+  host.containers.onStart = (name) => void started.push(name);
+  for (const name of names) await host.containers.stop(name);
+  await at(0);
+  assert.deepEqual(started, names.toReversed());
+});
+
+test('another state that was applied while it waited is not undone', async () => {
+  const one = await bench();
+  await one.host.openflow.bundle('ovsbr0', [foreign], []);
+  const real = one.host;
+  let first = true;
+  const finding = await keep({
+    ...{ host: real, patience: patience(), tell: () => {}, now: () => performance.now() },
+    alone: async (action) => {
+      if (first) await applied(real, 'vps');
+      first = false;
+      return action();
+    },
+  });
+  assert.equal(finding.state, 'kept');
+  await one.is('vps');
+});

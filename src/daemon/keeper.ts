@@ -12,7 +12,7 @@ import { latest } from '../engine/history.ts';
 import { readJournal, readPending } from '../engine/journal.ts';
 import { parsed } from '../engine/load.ts';
 import { observe } from '../engine/observe.ts';
-import { type Progress, render, run, stages } from '../engine/run.ts';
+import { type Progress, render, run } from '../engine/run.ts';
 import { want } from '../engine/want.ts';
 import { kinds } from '../kinds/index.ts';
 import type { Aim } from './object.ts';
@@ -175,15 +175,12 @@ async function mend(given: Given, applied: Applied): Promise<true> {
       tell('warning', `${hold.what} took ${Math.round(took / 1000)} s; ${later(hold, now())} at the earliest`);
   };
   for (const { party, part } of parties(due)) {
-    let stage = '';
     const begun = now();
     try {
-      const work = run(host, part, (event) => {
-        if (event.event === 'begin') stage = event.stage;
-      });
+      const work = run(host, part, quiet);
       await (party === GROUND ? work : beside(work, () => mendGround(given, wanted)));
     } catch (error) {
-      const holds = blamed(part, stage).map((change) => patience.failed(key(change), now(), longest(change)));
+      const holds = part.map((change) => patience.failed(key(change), now(), longest(change)));
       tell('error', [because(error), ...holds.slice(0, 1).map((hold) => later(hold, now()))].join('; '));
       if (party === GROUND) return true;
       spare(part, now() - begun);
@@ -233,15 +230,6 @@ const first = kinds.findIndex(({ name }) => name === 'container');
 /** Milliseconds: what lets packets out is never left alone for long, however often somebody undoes it. */
 function longest(change: Change): number {
   return isGround(change) ? 30_000 : 600_000;
-}
-
-/** What is held after a failure: what the failed stage was about; all, when the ground is not sound or nothing had begun. */
-function blamed(part: readonly Change[], stage: string): readonly Change[] {
-  if (part.some(isGround)) return part;
-  const found = stages(part).find(
-    ({ kind, batch }) => stage.startsWith(`${kind.name} `) && batch.some((one) => stage.includes(one.name)),
-  );
-  return found?.batch ?? part;
 }
 
 function key({ kind, name }: Change): string {
