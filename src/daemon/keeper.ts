@@ -73,7 +73,7 @@ async function look(given: Given): Promise<Omit<Finding, 'applied' | 'unconfirme
       await keepGround(given, applied).catch(() => {});
       throw error;
     });
-    const due = changes.filter((change) => patience.allows(key(change), now()));
+    const due = dueOf(given, changes);
     if (due.length === 0) {
       const held = patience.held(now());
       const next = Math.min(...held.map(({ until }) => until - now()), (await untilExpiry(host)) ?? Infinity);
@@ -127,9 +127,17 @@ async function groundDrift(host: Host, wanted: readonly Resource[]): Promise<rea
   return difference(await observe(host, among), asked).filter((change) => container(change) === null);
 }
 
+/** What may be put right now. While some of the ground must wait, nothing is started on it. */
+function dueOf({ patience, now }: Given, changes: readonly Change[]): readonly Change[] {
+  const allowed = (change: Change): boolean => patience.allows(key(change), now());
+  const due = changes.filter(allowed);
+  return changes.filter(isBelow).every(allowed) ? due : due.filter(isBelow);
+}
+
 /** Puts right what shuts and steers. */
-async function mendGround({ host, patience, tell, now }: Given, wanted: readonly Resource[]): Promise<void> {
-  const due = (await groundDrift(host, wanted)).filter((change) => patience.allows(key(change), now()));
+async function mendGround(given: Given, wanted: readonly Resource[]): Promise<void> {
+  const { host, patience, tell, now } = given;
+  const due = dueOf(given, await groundDrift(host, wanted));
   if (due.length === 0) return;
   await run(host, due, quiet);
   tell('info', `put right meanwhile: ${told(due)}`);
@@ -165,7 +173,7 @@ async function mend(given: Given, applied: Applied): Promise<true> {
     return true;
   const started = now();
   const { changes, wanted } = await drift(host, applied);
-  const due = changes.filter((change) => patience.allows(key(change), now()));
+  const due = dueOf(given, changes);
   if (due.length === 0) return true;
   // While it lasts no other container is looked after, and no command can be given: root inside may make it last.
   const spare = (part: readonly Change[], took: number): void => {
@@ -208,7 +216,7 @@ function parties(due: readonly Change[]): readonly { readonly party: string; rea
   const inside = due.filter((change) => container(change) !== null).toSorted((a, b) => order(a) - order(b));
   const names = new Set(inside.map((change) => container(change) ?? ''));
   return [
-    { party: GROUND, part: due.filter((change) => isGround(change) && container(change) === null) },
+    { party: GROUND, part: due.filter(isBelow) },
     ...[...names].map((party) => ({ party, part: inside.filter((change) => container(change) === party) })),
     { party: 'services', part: due.filter((change) => !isGround(change) && container(change) === null) },
   ].filter(({ part }) => part.length > 0);
@@ -223,6 +231,11 @@ function container({ kind, name, before, after }: Change): string | null {
 /** Whether the resource is of the host itself, which shuts and steers, and not of a container or a service. */
 function isGround({ kind: name }: Change): boolean {
   return kinds.findIndex((kind) => kind.name === name) < first;
+}
+
+/** The ground without what is a container's own of it. */
+function isBelow(change: Change): boolean {
+  return isGround(change) && container(change) === null;
 }
 
 const first = kinds.findIndex(({ name }) => name === 'container');
