@@ -123,6 +123,26 @@ test('what changes is told: properties by their new values, events by a signal, 
   await other.close();
 });
 
+test('callers who only look are answered one after the other, and not without end', async () => {
+  const { flows } = host.openflow;
+  let [now, most] = [0, 0];
+  const gate = Promise.withResolvers<void>();
+  const slow = async (bridge: string) => {
+    most = Math.max(most, (now += 1));
+    await gate.promise;
+    now -= 1;
+    return flows(bridge);
+  };
+  Object.assign(host.openflow, { flows: slow });
+  const asked = Array.from({ length: 10 }, () => there.busctl('call', ...manager, 'Query'));
+  const soon = await Promise.race(asked);
+  gate.resolve();
+  const all = await Promise.all(asked);
+  Object.assign(host.openflow, { flows });
+  assert.match(soon.stderr, /8 callers wait for an answer already/);
+  assert.deepEqual([all.filter(({ code }) => code === 0).length, most], [8, 1]);
+});
+
 test('nothing on the bus holds a secret', async () => {
   const { resources } = await want(host, stateOf('client'), '/golden/files');
   service.update(report, { wanted: resources, policies: stateOf('client').openflow.flow_policies });

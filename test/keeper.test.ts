@@ -7,6 +7,7 @@ import { difference } from '../src/core/plan.ts';
 import { type Finding, keep } from '../src/daemon/keeper.ts';
 import { patience } from '../src/daemon/patience.ts';
 import type { Host } from '../src/drivers/host.ts';
+import { fakeMachine } from '../src/drivers/machine/fake.ts';
 import { parseFlow } from '../src/drivers/openflow/text.ts';
 import { apply } from '../src/engine/apply.ts';
 import { readJournal, readPending, writeJournal } from '../src/engine/journal.ts';
@@ -304,4 +305,14 @@ test('another state that was applied while it waited is not undone', async () =>
   });
   assert.equal(finding.state, 'kept');
   await one.is('vps');
+});
+
+test("another name server, or xray installed since, restarts nobody's container: that is for the next apply", async () => {
+  const { host, at } = await bench('vps');
+  const names = { 'vps.example.net': ['95.216.30.2'] };
+  const machine = fakeMachine({ names, nameservers: ['1.1.1.1'], programs: { xray: '/usr/local/bin/xray' } });
+  const { state, drift } = await at(0, { ...host, machine });
+  assert.deepEqual([state, drift], ['kept', 0]);
+  const { resources } = await want({ ...host, machine }, stateOf('vps'), '/golden/files');
+  assert.notDeepEqual(difference(await observe(host), resources), []);
 });

@@ -2,12 +2,11 @@
 
 import { isIPv4 } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
-import { knownNames, lastApplied } from '../engine/applied.ts';
+import { lastApplied } from '../engine/applied.ts';
+import { expected } from '../engine/expected.ts';
 import { type Hop, type Protocol, type Question, trace } from '../engine/trace.ts';
-import { want } from '../engine/want.ts';
 import { OpError } from '../error.ts';
 import { onThisHost } from './host.ts';
-import { parsed } from '../engine/load.ts';
 import { json, out } from './output.ts';
 
 type Target = { readonly ip: string; readonly port: number | null };
@@ -33,8 +32,7 @@ export function traceCommand(program: Command): void {
     .action(async (options: Options) => {
       const question = asked(options);
       process.exitCode = await onThisHost(async (host) => {
-        const { state, filesFolder } = parsed(await lastApplied(host));
-        const { topology } = await want(host, state, filesFolder, await knownNames(host));
+        const { topology } = await expected(host, await lastApplied(host));
         const hops = await trace(host, topology, options.from, question);
         const arrives = hops.at(-1)?.to !== null;
         if (options.json) json({ arrives, hops });

@@ -3,9 +3,11 @@
 import type { Command } from 'commander';
 import { knownNames, lastApplied } from '../engine/applied.ts';
 import { verify } from '../engine/verify.ts';
-import { want } from '../engine/want.ts';
+import { expected } from '../engine/expected.ts';
+import { type Wanted, want } from '../engine/want.ts';
+import type { Host } from '../drivers/host.ts';
 import { onThisHost } from './host.ts';
-import { load, parsed } from '../engine/load.ts';
+import { load, type Loaded } from '../engine/load.ts';
 import { json, out } from './output.ts';
 
 type Options = { readonly json?: boolean; readonly files?: string };
@@ -22,14 +24,17 @@ export function verifyCommand(program: Command): void {
     });
 }
 
+async function wanted(host: Host, { state, filesFolder }: Loaded): Promise<Wanted> {
+  return want(host, state, filesFolder, await knownNames(host));
+}
+
 async function check(file: string | undefined, options: Options): Promise<number> {
   return onThisHost(async (host) => {
-    const { state, filesFolder } =
-      file === undefined ? parsed(await lastApplied(host)) : await load(file, options.files);
-    const { checks, drift } = await verify(
-      host,
-      (await want(host, state, filesFolder, await knownNames(host))).resources,
-    );
+    const { resources } =
+      file === undefined
+        ? await expected(host, await lastApplied(host))
+        : await wanted(host, await load(file, options.files));
+    const { checks, drift } = await verify(host, resources);
     const ok = checks.every((one) => one.ok);
     if (options.json) json({ ok, checks, drift });
     else

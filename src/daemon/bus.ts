@@ -17,6 +17,7 @@ import { because, OpError } from '../error.ts';
 import { knownNames, lastApplied } from '../engine/applied.ts';
 import { apply } from '../engine/apply.ts';
 import { confirm } from '../engine/confirm.ts';
+import { expected } from '../engine/expected.ts';
 import { parsed } from '../engine/load.ts';
 import { observe } from '../engine/observe.ts';
 import type { Event, Report } from '../engine/report.ts';
@@ -169,6 +170,7 @@ function methods({ host, alone }: BusGiven): Readonly<Record<string, ServedMetho
       if (done === null) throw refusal(`${NAME}.Error.Busy`, 'another op-dbus command is at work');
       return done;
     };
+  const reading = inTurn();
   const loaded = async (text: string) => {
     const last = await lastApplied(host).catch(() => null);
     return parsed({ file: 'D-Bus', text, filesFolder: last?.filesFolder ?? FILES });
@@ -179,14 +181,14 @@ function methods({ host, alone }: BusGiven): Readonly<Record<string, ServedMetho
       out: args('commands as'),
       call: async ([text], caller) =>
         told(
-          (async () => {
+          reading(async () => {
             const { state, filesFolder } = await loaded(textOf(text));
             const known = await knownNames(host);
             // A question goes out in clear: not for anybody who may only read.
             const asking = caller.uid === 0 ? host : silent(host, ', and root alone may ask for it');
             const { resources } = await want(asking, state, filesFolder, known);
             return [render(difference(await observe(host), resources))];
-          })(),
+          }),
         ),
     },
     Apply: {
@@ -212,24 +214,23 @@ function methods({ host, alone }: BusGiven): Readonly<Record<string, ServedMetho
     Status: {
       in: [],
       out: args('json s'),
-      call: () => told(status(host, { exit: null }).then((seen) => [JSON.stringify({ version: 1, ...seen })])),
+      call: () => told(reading(async () => [JSON.stringify({ version: 1, ...(await status(host, { exit: null })) })])),
     },
     Query: {
       in: [],
       out: args('resources a(ss)'),
-      call: () => told(observe(host).then((found) => [found.map(({ kind, name }) => [kind, name])])),
+      call: () => told(reading(async () => [(await observe(host)).map(({ kind, name }) => [kind, name])])),
     },
     Verify: {
       in: [],
       out: args('ok b', 'checks a(bss)'),
       call: () =>
         told(
-          (async () => {
-            const { state, filesFolder } = parsed(await lastApplied(host));
-            const { resources } = await want(host, state, filesFolder, await knownNames(host));
+          reading(async () => {
+            const { resources } = await expected(host, await lastApplied(host));
             const { checks } = await verify(host, resources);
             return [checks.every(({ ok }) => ok), checks.map(({ ok, name, detail }) => [ok, name, detail])];
-          })(),
+          }),
         ),
     },
   };
@@ -241,6 +242,23 @@ function args(...list: readonly string[]): readonly Argument[] {
     const [name = '', signature = ''] = one.split(' ');
     return { name, signature };
   });
+}
+
+/** So many may wait for their answer. */
+const WAITING = 8;
+
+/** Looks at the host for one caller after the other: a look starts programs, and anybody of the group may ask. */
+function inTurn(): <T>(look: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  return async (look) => {
+    if (waiting >= WAITING)
+      throw refusal('org.freedesktop.DBus.Error.LimitsExceeded', `${WAITING} callers wait for an answer already`);
+    waiting += 1;
+    const turn = last.then(look);
+    last = turn.catch(() => {});
+    return turn.finally(() => (waiting -= 1));
+  };
 }
 
 function denied(): OpError {

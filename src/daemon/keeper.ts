@@ -5,15 +5,14 @@ import { difference } from '../core/plan.ts';
 import type { Change, Resource } from '../core/resource.ts';
 import type { Host } from '../drivers/host.ts';
 import { because, OpError } from '../error.ts';
-import { type Applied, knownNames, lastApplied } from '../engine/applied.ts';
+import { type Applied, lastApplied } from '../engine/applied.ts';
 import { goBack } from '../engine/back.ts';
 import { expire, remaining } from '../engine/confirm.ts';
 import { latest } from '../engine/history.ts';
 import { readJournal, readPending } from '../engine/journal.ts';
-import { parsed } from '../engine/load.ts';
+import { expected } from '../engine/expected.ts';
 import { observe } from '../engine/observe.ts';
 import { type Progress, render, run } from '../engine/run.ts';
-import { want } from '../engine/want.ts';
 import { kinds } from '../kinds/index.ts';
 import type { Aim } from './object.ts';
 import type { Hold, Patience } from './patience.ts';
@@ -114,8 +113,7 @@ type Drift = Aim & { readonly changes: readonly Change[] };
 const none: Aim = { wanted: [], policies: [] };
 
 async function drift(host: Host, applied: Applied): Promise<Drift> {
-  const { state, filesFolder } = parsed(applied);
-  const { resources } = await want(host, state, filesFolder, await knownNames(host));
+  const { state, resources } = await expected(host, applied);
   const policies = state.openflow.flow_policies;
   return { wanted: resources, policies, changes: difference(await observe(host), resources) };
 }

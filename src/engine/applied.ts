@@ -2,6 +2,7 @@
 
 import { OpError } from '../error.ts';
 import type { Host } from '../drivers/host.ts';
+import type { Facts } from '../core/topology.ts';
 
 /** 0600, as every file that `files` writes: it holds credentials. */
 const statePath = '/var/lib/op-dbus/applied.json';
@@ -14,7 +15,34 @@ export type Applied = {
   readonly path?: string | null;
   readonly filesFolder: string;
   readonly text: string;
+  /** What the machine was then, as far as another answer would change containers. Not there before 2026-11-24. */
+  readonly machine?: Machine;
 };
+
+/** Another name server, datapath or proxy program is for the next `apply`: nobody's containers are restarted for it unasked. */
+type Machine = Pick<Facts, 'datapath' | 'nameservers'> & { readonly xray: string | null };
+
+export async function machineNow({ machine }: Host): Promise<Machine> {
+  const [datapath, nameservers, xray] = await Promise.all([
+    machine.datapath(),
+    machine.nameservers(),
+    machine.program('xray'),
+  ]);
+  return { datapath, nameservers, xray };
+}
+
+/** The host with the machine as it was when that was applied. */
+export function asApplied(host: Host, { machine: then }: Applied): Host {
+  if (then === undefined) return host;
+  const { datapath, nameservers, xray } = then;
+  const machine = {
+    ...host.machine,
+    datapath: async () => datapath,
+    nameservers: async () => nameservers,
+    program: async (name: string) => (name === 'xray' ? xray : host.machine.program(name)),
+  };
+  return { ...host, machine };
+}
 
 /** Host name → its IPv4 addresses when it was asked for. It is not asked for again: the question goes out in clear. */
 export type Resolved = Readonly<Record<string, readonly string[]>>;

@@ -2,20 +2,20 @@
 
 import { difference } from '../core/plan.ts';
 import type { Resource } from '../core/resource.ts';
-import { parse } from '../core/state/parse.ts';
 import type { Host } from '../drivers/host.ts';
 import { LOCK } from '../drivers/lock.ts';
-import { because, OpError } from '../error.ts';
+import { because } from '../error.ts';
 import { kinds } from '../kinds/index.ts';
 import type { Exit, Kind, Part } from '../kinds/kind.ts';
-import { type Applied, appliedIfAny, knownNames } from './applied.ts';
+import { type Applied, appliedIfAny } from './applied.ts';
+import { expected } from './expected.ts';
 import { latest } from './history.ts';
 import { type Hop, hopsOf } from './hop.ts';
 import { readJournal, readPending } from './journal.ts';
 import { observe } from './observe.ts';
 import { type Report, readReport } from './report.ts';
 import { render } from './run.ts';
-import { silent, want } from './want.ts';
+import { silent } from './want.ts';
 
 /** Whether it is so, and if not, why: each reason a short phrase. */
 export type Answer = { readonly ok: boolean; readonly reasons: readonly string[] };
@@ -154,11 +154,9 @@ function valueOf<T>(tried: Attempt<T> | null): T | null {
   return tried !== null && 'value' in tried ? tried.value : null;
 }
 
-/** What the state asks for on this machine as it is now. A name that apply did not keep is not asked for now: the question would go out in clear. */
-async function wantedNow(host: Host, { text, file, filesFolder }: Applied): Promise<readonly Resource[]> {
-  const result = parse(text);
-  if (!('state' in result)) throw new OpError('state', result.problems[0]?.message ?? '', { at: file });
-  return (await want(silent(host), result.state, filesFolder, await knownNames(host))).resources;
+/** What the state asks for. A name that apply did not keep is not asked for now: the question would go out in clear. */
+async function wantedNow(host: Host, applied: Applied): Promise<readonly Resource[]> {
+  return (await expected(silent(host), applied)).resources;
 }
 
 /** Only what is there twice, with nobody at work between, was interrupted: a change may just have ended. */

@@ -3,34 +3,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { home, inHost, labDown, labUp, ok } from './cli.ts';
+import { looks } from './looks.ts';
 
 before(labUp);
 after(labDown);
 
 const file = '/etc/op-dbus/state.json';
-
-/**
- * All that op-dbus could have changed on the host, line by line; without what programs number anew each time, logs, and
- * the names that were asked for, which outlive a change that failed.
- */
-async function looks(): Promise<readonly string[]> {
-  const parts = [
-    await ok('ip', '-br', 'address'),
-    await ok('ip', 'route'),
-    await ok('nft', '-s', 'list', 'ruleset'),
-    await ok('sysctl', 'net.ipv4.ip_forward'),
-    await ok('sh', '-c', 'ovs-vsctl -f csv --columns=name,external_ids list Port | sort'),
-    await ok('sh', '-c', 'ovs-ofctl -O OpenFlow14 --no-stats dump-flows ovsbr0 2>/dev/null | sort; true'),
-    await ok('sh', '-c', 'find /var/lib/op-dbus /var/lib/lxc -maxdepth 2 -printf "%p %y\\n" 2>/dev/null | sort; true'),
-    await ok('lxc-ls', '-f', '-F', 'NAME,STATE,AUTOSTART'),
-  ];
-  // Link-local addresses are random, and so is the number behind @if.
-  return parts
-    .join('\n')
-    .replaceAll(/ fe80::\S+|@if\d+/g, '')
-    .split('\n')
-    .filter((line) => !/lxc\.log|failure|names\.json|^\/var\/lib\/op-dbus d$/.test(line));
-}
 
 const journal = '/var/lib/op-dbus/journal.json';
 
@@ -53,9 +31,9 @@ const begun = async (): Promise<boolean> => (await home('test', '-e', journal)).
 
 test('killed while it builds: apply goes on from there, rollback leaves nothing', async (t) => {
   await ok('op-dbus', 'down');
-  const nothing = await looks();
+  const nothing = await looks('home');
   const whole = await seconds('op-dbus', 'apply', file);
-  const all = await looks();
+  const all = await looks('home');
   let [finished, undone] = [0, 0];
   for (const [index, part] of [0, 0.15, 0.3, 0.45, 0.6, 0.7].entries()) {
     await ok('op-dbus', 'down');
@@ -65,13 +43,13 @@ test('killed while it builds: apply goes on from there, rollback leaves nothing'
       const { code, stdout, stderr } = await home('op-dbus', 'apply', file);
       assert.equal(code, 0, `${part}: ${stderr}`);
       if (interrupted) assert.match(stderr, /"apply .*" of .* was interrupted; this has gone on/, stdout);
-      assert.deepEqual(await looks(), all, `${part}`);
+      assert.deepEqual(await looks('home'), all, `${part}`);
       finished += interrupted ? 1 : 0;
     } else {
       const said = await home('op-dbus', 'rollback');
       if (interrupted) assert.match(said.stdout, /^Undone: "apply/m, said.stderr);
       else assert.match(said.stderr, /nothing to go back to/);
-      if (interrupted) assert.deepEqual(await looks(), nothing, `${part}`);
+      if (interrupted) assert.deepEqual(await looks('home'), nothing, `${part}`);
       undone += interrupted ? 1 : 0;
     }
     assert.equal(await begun(), false);
@@ -82,7 +60,7 @@ test('killed while it builds: apply goes on from there, rollback leaves nothing'
 
 test('killed while it removes: rollback brings the containers back with what is inside, down goes on', async () => {
   await ok('op-dbus', 'apply', file);
-  const all = await looks();
+  const all = await looks('home');
   await ok('op-dbus', 'exec', '100', '--', 'sh', '-c', 'echo kept >/root/kept');
   let back = 0;
   for (const pause of [0, 0.2, 0.5]) {
@@ -92,7 +70,7 @@ test('killed while it removes: rollback brings the containers back with what is 
       continue;
     }
     await ok('op-dbus', 'rollback');
-    assert.deepEqual(await looks(), all, `${pause}`);
+    assert.deepEqual(await looks('home'), all, `${pause}`);
     assert.equal(await ok('op-dbus', 'exec', '100', '--', 'cat', '/root/kept'), 'kept');
     back += 1;
   }
@@ -104,7 +82,7 @@ test('killed while it removes: rollback brings the containers back with what is 
 
 test('a step that fails leads back by itself to what was there', async () => {
   await ok('op-dbus', 'apply', file);
-  const all = await looks();
+  const all = await looks('home');
   const inside = (...argv: string[]) => ok('op-dbus', 'exec', 'xray-client', '--', ...argv);
   await inside('cp', '/usr/bin/v2ray', '/usr/bin/v2ray.good');
   await inside('cp', '--remove-destination', '/bin/false', '/usr/bin/v2ray');
@@ -118,18 +96,18 @@ test('a step that fails leads back by itself to what was there', async () => {
   assert.match(stdout, /lxc-create -n web-server/);
   assert.match(stderr, /v2ray refuses the new configuration/);
   assert.match(stderr, /the host is again as it was/);
-  assert.deepEqual(await looks(), all);
+  assert.deepEqual(await looks('home'), all);
   await inside('mv', '/usr/bin/v2ray.good', '/usr/bin/v2ray');
 });
 
 test('the history tells what was done, shows when it was touched, and leads back', async () => {
   await ok('op-dbus', 'down');
   await ok('op-dbus', 'apply', file);
-  const all = await looks();
+  const all = await looks('home');
   const state = (await ok('cat', file)).replace('"obfuscation_level": 3', '"obfuscation_level": 1');
   await inHost('home', ['dd', 'of=/tmp/less.json', 'status=none'], state);
   await ok('op-dbus', 'apply', '/tmp/less.json', '--files', '/etc/op-dbus/files');
-  assert.notDeepEqual(await looks(), all);
+  assert.notDeepEqual(await looks('home'), all);
   const shown = await ok('op-dbus', 'history');
   assert.match(shown, /^1 .*apply \/etc\/op-dbus\/state\.json.*\n2 .*apply \/tmp\/less\.json/m);
   assert.match(await ok('op-dbus', 'history', '2'), /^ovs-ofctl -O OpenFlow14 /m);
@@ -137,7 +115,7 @@ test('the history tells what was done, shows when it was touched, and leads back
   assert.equal((await home('op-dbus', 'diff', '--to', '2')).code, 0);
   assert.match(await ok('op-dbus', 'rollback'), /after entry 1/);
   assert.deepEqual(
-    (await looks()).filter((line) => !line.includes('/history')),
+    (await looks('home')).filter((line) => !line.includes('/history')),
     all.filter((line) => !line.includes('/history')),
   );
   assert.match(await ok('op-dbus', 'history', '--verify'), /^ok: 3 entries/);

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { HostName } from '../../src/lab/topology.ts';
 import { inHost, labDown, labUp, okIn as ok } from './cli.ts';
+import { looks } from './looks.ts';
 
 before(labUp);
 after(labDown);
@@ -13,24 +14,6 @@ const journal = '/var/lib/op-dbus/journal.json';
 
 /** What a stage's first line begins with, in the order in which stages run. */
 const stages = ['nft', 'ip', 'echo', 'ovs-vsctl', 'ovs-ofctl', 'lxc', 'op-dbus exec'];
-
-/** All that op-dbus could have changed, but for what is numbered anew each time, logs, names asked for, and the history. */
-async function looks(host: HostName): Promise<string> {
-  const text = await ok(
-    host,
-    'bash',
-    '-c',
-    `ip -br address; ip route; ip rule; nft -s list ruleset; sysctl net.ipv4.ip_forward net.ipv4.conf.all.src_valid_mark
-     ovs-vsctl -f csv --columns=name,external_ids list Port | sort
-     ovs-ofctl -O OpenFlow14 --no-stats dump-flows ovsbr0 2>/dev/null | sort
-     find /var/lib/op-dbus /var/lib/lxc -maxdepth 2 -printf "%p %y\\n" 2>/dev/null | sort
-     lxc-ls -f -F NAME,STATE,AUTOSTART`,
-  );
-  const lines = text.replaceAll(/ fe80::\S+|@if\d+/g, '').split('\n');
-  // Folders of ours that hold nothing stay until `down`.
-  const left = /lxc\.log|failure|names\.json|history|^\/var\/lib\/op-dbus(\/filter|\/rule)? d$/;
-  return lines.filter((line) => !left.test(line)).join('\n');
-}
 
 /** Kills the command and all that it has started once it says that it begins the stage; says whether it was at work. */
 async function killed(host: HostName, stage: string, pause: number, ...argv: string[]): Promise<boolean> {
@@ -82,20 +65,19 @@ for (const { name, host, file } of profiles)
         if (begun && index % 2 === 0) {
           const said = await ok(host, 'op-dbus', 'rollback');
           assert.match(said, /^Undone: /m, where);
-          assert.equal(await looks(host), was, where);
+          assert.deepEqual(await looks(host), was, where);
           undone += 1;
         } else {
           const { code, stderr } = await inHost(host, [...to]);
           assert.equal(code, 0, `${where}: ${stderr}`);
           if (begun) assert.match(stderr, /was interrupted; this has gone on/, where);
-          assert.equal(await looks(host), done, where);
+          assert.deepEqual(await looks(host), done, where);
           finished += begun ? 1 : 0;
           await ok(host, ...from);
-          assert.equal(await looks(host), was, where);
+          assert.deepEqual(await looks(host), was, where);
         }
       }
     }
-    console.log(`# ${name}: ${finished} finished, ${undone} undone`);
     t.diagnostic(`${finished} finished, ${undone} undone`);
     assert.ok(finished >= 1 && undone >= 1);
     await ok(host, ...down);
