@@ -15,7 +15,11 @@ export async function looks(host: HostName): Promise<readonly string[]> {
      find /var/lib/op-dbus /var/lib/lxc -maxdepth 2 -printf "%p %y\\n" 2>/dev/null | sort
      lxc-ls -f -F NAME,STATE,AUTOSTART`,
   );
-  const lines = text.replaceAll(/ fe80::\S+|@if\d+/g, '').split('\n');
+  // The columns of a table are as wide as the number behind @if makes them.
+  const lines = text
+    .replaceAll(/ fe80::\S+|@if\d+/g, '')
+    .replaceAll(/ +/g, ' ')
+    .split('\n');
   // Folders of ours that hold nothing stay until `down`.
   const left = /lxc\.log|failure|names\.json|history|^\/var\/lib\/op-dbus(\/filter|\/rule)? d$/;
   return lines.filter((line) => !left.test(line));
