@@ -17,6 +17,8 @@ export function historyCommand(program: Command): void {
     .option('--verify', 'check the chain of hashes; exit status 1 when it is broken')
     .option('--json', 'print JSON; no credentials')
     .action(async (number: number | undefined, options: Options) => {
+      if (number !== undefined && options.verify)
+        throw new OpError('usage', 'the chain is checked as a whole', { hint: 'op-dbus history --verify' });
       await onThisHost(async (host) => {
         const entries = await readHistory(host);
         if (options.verify) return verify(entries, options);

@@ -1,6 +1,6 @@
 // op-dbus: the table of commands.
 
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { applyCommand } from './apply.ts';
 import { confirmCommand } from './confirm.ts';
 import { daemonCommand } from './daemon.ts';
@@ -13,6 +13,7 @@ import { historyCommand } from './history.ts';
 import { initCommand } from './init.ts';
 import { labCommand } from './lab.ts';
 import { complain } from './output.ts';
+import { OpError } from '../error.ts';
 import { queryCommand } from './query.ts';
 import { rollbackCommand } from './rollback.ts';
 import { serviceCommand } from './service.ts';
@@ -29,11 +30,15 @@ for (const stream of [process.stdout, process.stderr])
     if (stream !== process.stderr) process.stderr.write(`error[host] writing the output: ${error.message}\n`);
   });
 
+const asJson = process.argv.includes('--json');
+
 const program = new Command('op-dbus')
   .description('One JSON file describes a privacy router; op-dbus makes this host be it.')
   .version(version)
   .showHelpAfterError('(op-dbus --help shows the commands)')
-  .enablePositionalOptions();
+  .enablePositionalOptions()
+  .exitOverride()
+  .configureOutput(asJson ? { writeErr: () => {} } : {});
 
 for (const add of [
   initCommand,
@@ -59,6 +64,10 @@ for (const add of [
 try {
   await program.parseAsync();
 } catch (error) {
-  complain(error, process.argv.includes('--json'));
-  process.exitCode = 1;
+  const parser = error instanceof CommanderError ? error : null;
+  // What the parser of options has to say it has said already, unless JSON was asked for; help and version are no errors.
+  if (parser === null) complain(error, asJson);
+  else if (asJson && parser.exitCode !== 0)
+    complain(new OpError('usage', parser.message.replace(/^error: /, '')), true);
+  process.exitCode = parser?.exitCode ?? 1;
 }
