@@ -26,6 +26,8 @@ test('with --json it is one JSON text, on stderr', async () => {
 });
 
 test('help and version are no errors', async () => {
-  for (const argv of [['--help'], ['--version'], ['apply', '--help'], ['--help', '--json']])
-    assert.deepEqual([(await opDbus(...argv)).code, (await opDbus(...argv)).stderr], [0, '']);
+  for (const argv of [['--help'], ['--version'], ['apply', '--help', '--json']]) {
+    const { code, stderr } = await opDbus(...argv);
+    assert.deepEqual([code, stderr], [0, '']);
+  }
 });
