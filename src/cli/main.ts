@@ -21,6 +21,7 @@ import { statusCommand } from './status.ts';
 import { traceCommand } from './trace.ts';
 import { verifyCommand } from './verify.ts';
 import { version } from './version.ts';
+import { warpCommand } from './warp.ts';
 
 // A reader that goes away (`| head`) stops the talk, not the work.
 for (const stream of [process.stdout, process.stderr])
@@ -57,6 +58,7 @@ for (const add of [
   execCommand,
   daemonCommand,
   serviceCommand,
+  warpCommand,
   labCommand,
 ])
   add(program);

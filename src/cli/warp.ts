@@ -1,0 +1,203 @@
+// op-dbus warp register|import|status: the account with Cloudflare's WARP, its key and values for the state file.
+
+import { access, constants, readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import { shortId } from '../core/init/account.ts';
+import { settings } from '../core/init/place.ts';
+import type { Warp } from '../core/init/wgcf.ts';
+import { exec } from '../drivers/exec.ts';
+import { nodeFiles } from '../drivers/files/client.ts';
+import { thisMachine } from '../drivers/machine/client.ts';
+import { type Wgcf, wgcf } from '../drivers/wgcf/client.ts';
+import { fetched } from '../drivers/wgcf/download.ts';
+import { type Pin, pins } from '../drivers/wgcf/pin.ts';
+import { alone, FOLDER, kept, profilePath } from '../engine/warp/account.ts';
+import { deliver, free, type Target, target } from '../engine/warp/deliver.ts';
+import { brought, keep } from '../engine/warp/import.ts';
+import { type Given, register, type Registered } from '../engine/warp/register.ts';
+import { OpError } from '../error.ts';
+import { err, json, note, out } from './output.ts';
+import { warpStatus } from './warp-status.ts';
+
+type Options = {
+  readonly folder: string;
+  readonly files?: string;
+  readonly state?: string;
+  readonly wgcf?: string;
+  readonly acceptTos?: boolean;
+  readonly force?: boolean;
+  readonly tries: number;
+  readonly json?: boolean;
+};
+
+/** Where Cloudflare's terms are, as wgcf itself names them. */
+const TERMS = 'https://www.cloudflare.com/application/terms/';
+
+export function warpCommand(program: Command): void {
+  const warp = program.command('warp').description("the account with Cloudflare's WARP: register, import, status");
+  shared(
+    warp
+      .command('register')
+      .description('register a device by wgcf, once, and bring its key and values to the state file')
+      .option('--accept-tos', "agree to Cloudflare's terms without being asked"),
+  ).action((options: Options) => registerNow(options));
+  shared(
+    warp
+      .command('import')
+      .description('take in what wgcf wrote elsewhere: wgcf-profile.conf or wgcf-account.toml')
+      .argument('<file>', 'its path'),
+  ).action((file: string, options: Options) => importNow(file, options));
+  warpStatus(warp);
+}
+
+function shared(command: Command): Command {
+  return command
+    .option('--state <file>', 'a state file to be filled in: address, endpoint, public_key, mtu')
+    .option('--files <folder>', 'where keys are looked for (default: "files" beside the state file)')
+    .option('--wgcf <path>', 'the program wgcf (default: the one on PATH, else a pinned release is fetched)')
+    .option('--folder <folder>', 'where the account is kept', FOLDER)
+    .option('--tries <number>', 'how often Cloudflare is asked when it says "too many"', count, 4)
+    .option('--force', 'replace another private key in the files folder')
+    .option('--json', 'print JSON');
+}
+
+function count(text: string): number {
+  if (/^[1-9]$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a number from 1 to 9');
+}
+
+async function registerNow(options: Options): Promise<void> {
+  const folder = resolve(options.folder);
+  const files = nodeFiles();
+  // Whatever can go wrong with the files is told before Cloudflare is asked for an account.
+  const goal = await target(options.state, options.files);
+  const done = await alone(files, folder, async () => {
+    const { account } = await kept(files, folder);
+    if (account !== null) note(`there is an account (${shortId(account)}): it is used, and none is registered`);
+    if (!options.force) await free(files, goal, account?.privateKey ?? null);
+    return register(await given(options, folder));
+  });
+  await finish(options, folder, goal, done.warp, done);
+}
+
+async function importNow(file: string, options: Options): Promise<void> {
+  const folder = resolve(options.folder);
+  const files = nodeFiles();
+  const text = await bring(file);
+  const what = brought(text, file);
+  const goal = await target(options.state, options.files);
+  const own = 'account' in what ? what.account : what.warp;
+  const done = await alone(files, folder, async () => {
+    if (!options.force) await free(files, goal, own.privateKey);
+    await keep(files, folder, text, what);
+    return 'account' in what ? register(await given(options, folder)) : null;
+  });
+  await finish(options, folder, goal, done?.warp ?? (what as { readonly warp: Warp }).warp, done);
+}
+
+async function bring(file: string): Promise<string> {
+  try {
+    const { mode } = await stat(file);
+    if ((mode & 0o077) !== 0) note(`others can read ${file}, in which there is a private key: chmod 600 ${file}`);
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const gone = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    const why = gone ? 'no such file' : "can't be read";
+    throw new OpError('usage', why, {
+      at: file,
+      cause,
+      hint: 'Give the path of wgcf-profile.conf or wgcf-account.toml.',
+    });
+  }
+}
+
+async function given(options: Options, folder: string): Promise<Given> {
+  const here = await installed(options);
+  return {
+    files: nodeFiles(),
+    folder,
+    wgcf: async () => here ?? wgcf(exec, await fetched(pinned(), folder, note)),
+    consent: () => agree(options.acceptTos === true),
+    tries: options.tries,
+    pause: sleep,
+    say: note,
+    now: () => new Date(),
+  };
+}
+
+/** Null: it must be fetched. */
+async function installed({ wgcf: path }: Options): Promise<Wgcf | null> {
+  if (path === undefined) {
+    const found = await thisMachine(exec, nodeFiles()).program('wgcf');
+    return found === null ? null : wgcf(exec, found);
+  }
+  await access(path, constants.X_OK).catch((cause: unknown) => {
+    const hint = `Is it there? If so: chmod +x ${path}`;
+    throw new OpError('usage', `${path}: not a program`, { at: '--wgcf', hint, cause });
+  });
+  return wgcf(exec, resolve(path));
+}
+
+function pinned(): Pin {
+  const pin = pins[process.arch];
+  if (pin !== undefined) return pin;
+  throw new OpError('host', `no release of wgcf is pinned for ${process.arch}`, {
+    hint: 'Give the program: --wgcf PATH',
+  });
+}
+
+/** @throws OpError `usage` when the user does not agree, or there is nobody to ask. */
+async function agree(accepted: boolean): Promise<void> {
+  if (accepted) return;
+  if (!process.stdin.isTTY || !process.stderr.isTTY)
+    throw new OpError('usage', "a registration needs your consent to Cloudflare's terms", {
+      at: '--accept-tos',
+      hint: `Read ${TERMS} and add --accept-tos if you agree, or run it on a terminal, where it asks.`,
+    });
+  err(`WARP is Cloudflare's, with which op-dbus and wgcf have nothing to do. Its terms: ${TERMS}`);
+  err('Cloudflare sees the address that you register from.');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question('Do you agree? Type yes: ');
+    if (answer.trim().toLowerCase() !== 'yes')
+      throw new OpError('usage', 'not agreed: nothing was registered', { at: '--accept-tos' });
+  } finally {
+    terminal.close();
+  }
+}
+
+async function finish(
+  options: Options,
+  folder: string,
+  goal: Target,
+  warp: Warp,
+  done: Registered | null,
+): Promise<void> {
+  const changed = await deliver(nodeFiles(), goal, warp);
+  const values = settings(warp);
+  if (options.json)
+    return json({
+      registered: done?.fresh ?? false,
+      account: done === null ? null : { device: shortId(done.account), type: done.type },
+      folder,
+      key: goal.key,
+      state: goal.state,
+      changed,
+      values,
+    });
+  if (done !== null)
+    out(`account  ${shortId(done.account)}${done.type === null ? '' : `, ${done.type}`}, in ${folder}`);
+  out(`profile  ${profilePath(folder)}`);
+  out(`key      ${goal.key}`);
+  if (goal.state !== null) {
+    out(`state    ${goal.state}: ${changed ? `${Object.keys(values).join(', ')} set` : 'has these values already'}`);
+    out(`next     op-dbus apply ${goal.state}`);
+    return;
+  }
+  out('values   for config."wg-quick" of the WARP container in your state file; with --state FILE they are set there:');
+  for (const [name, value] of Object.entries(values)) out(`  ${JSON.stringify(name)}: ${JSON.stringify(value)},`);
+  out(`         A new state file: op-dbus init --profile privacy-client --warp ${profilePath(folder)} -o FILE`);
+}

@@ -1,0 +1,75 @@
+// The folder in which the WARP account is kept: wgcf-account.toml and wgcf-profile.conf (0600), in a folder that is 0700.
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Account, parseAccount } from '../../core/init/account.ts';
+import { parseWarp, type Warp } from '../../core/init/wgcf.ts';
+import type { Files } from '../../drivers/files/contract.ts';
+import { locked } from '../../drivers/lock.ts';
+import { OpError } from '../../error.ts';
+
+export const FOLDER = '/etc/op-dbus/warp';
+
+export type Kept = {
+  readonly account: Account | null;
+  /** What Cloudflare called the account when it was registered here, like `free`; null: not known. */
+  readonly type: string | null;
+  readonly warp: Warp | null;
+};
+
+export function accountPath(folder: string): string {
+  return join(folder, 'wgcf-account.toml');
+}
+
+export function profilePath(folder: string): string {
+  return join(folder, 'wgcf-profile.conf');
+}
+
+/**
+ * What is kept; nothing when there is no folder.
+ * @throws OpError `host` when the account's file holds something else: what may be an account is never written over.
+ */
+export async function kept(files: Files, folder: string): Promise<Kept> {
+  const path = accountPath(folder);
+  const [text, profile, type] = await Promise.all([
+    files.read(path),
+    files.read(profilePath(folder)),
+    files.read(typePath(folder)),
+  ]);
+  const account = parseAccount(text ?? '');
+  if (account === null && (text ?? '').trim() !== '')
+    throw new OpError('host', 'is no account that wgcf wrote', {
+      at: path,
+      hint: `Move it away, then register again: mv ${path} ${path}.old`,
+    });
+  return {
+    account,
+    type: account === null ? null : (type?.trim() ?? null),
+    warp: profile === null ? null : parseWarp(profile),
+  };
+}
+
+export async function keepType(files: Files, folder: string, type: string | null): Promise<void> {
+  if (type === null) await files.remove(typePath(folder));
+  else await files.write(typePath(folder), `${type}\n`);
+}
+
+/** Runs `action` while nobody else works in the folder, which is made when it is missing. @throws OpError `host` when others can look into it. */
+export async function alone<T>(files: Files, folder: string, action: () => Promise<T>): Promise<T> {
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    const why =
+      cause instanceof Error && 'code' in cause && cause.code === 'EACCES' ? 'permission denied' : String(cause);
+    throw new OpError('host', `can't be made: ${why}`, {
+      at: folder,
+      hint: 'Run it with sudo, or name another: --folder',
+      cause,
+    });
+  });
+  if (((await files.mode(folder)) ?? 0) & 0o077)
+    throw new OpError('host', 'others can look into this folder', { at: folder, hint: `chmod 700 ${folder}` });
+  return locked(join(folder, '.lock'), 'op-dbus warp', action);
+}
+
+function typePath(folder: string): string {
+  return join(folder, 'account-type');
+}
