@@ -84,6 +84,22 @@ function lines(before: string, after: string): readonly string[] {
     .filter((line) => !old.has(line.replace(/,$/, '')));
 }
 
+test('on a terminal it asks, and takes nothing but yes for a yes', async () => {
+  const { folder } = place();
+  const main = join(import.meta.dirname, 'main.ts');
+  const words = [process.execPath, main, 'warp', 'register', '--folder', folder, '--files', folder, '--wgcf', standIn];
+  const typed = (stdin: string) =>
+    exec(['script', '--quiet', '--return', '--command', words.join(' '), '/dev/null'], { stdin, env: api.env });
+  const no = await typed('y\n');
+  assert.equal(no.code, 1);
+  assert.match(no.stdout, /Its terms: https:\/\/www\.cloudflare\.com\S+/);
+  assert.match(no.stdout, /not agreed: nothing was registered/);
+  assert.equal(api.requests.length, 0);
+  const yes = await typed('yes\n');
+  assert.equal(yes.code, 0, yes.stdout);
+  assert.equal(registrations(), 1);
+});
+
 test('another key in the files folder stops it before Cloudflare is asked, unless --force', async () => {
   const { folder, state, key } = place();
   mkdirSync(join(key, '..'), { recursive: true });
@@ -110,9 +126,12 @@ test('import takes a profile without asking anybody, and an account with one que
   const account = parseAccount(readFileSync(accountPath(one), 'utf8'));
   api.requests.length = 0;
   const profile = place();
+  const text = readFileSync(profilePath(one), 'utf8');
+  writeFileSync(profilePath(one), text.replace('[Peer]', 'PostUp = ovs-vsctl add-port ovsbr0 wg-warp\n[Peer]'));
   const byProfile = await cli('import', profilePath(one), '--folder', profile.folder, '--state', profile.state);
   assert.equal(byProfile.code, 0, byProfile.stderr);
   assert.equal(readFileSync(profile.key, 'utf8'), `${account?.privateKey}\n`);
+  assert.match(byProfile.stderr, /PostUp and PostDown of .* are left out/);
   assert.deepEqual(api.requests, []);
   const whole = place();
   const files = join(whole.folder, '../files');

@@ -88,6 +88,10 @@ async function importNow(file: string, options: Options): Promise<void> {
   const files = nodeFiles();
   const text = await bring(file);
   const what = brought(text, file);
+  if (/^\s*Post(Up|Down)\s*=/im.test(text))
+    note(
+      `PostUp and PostDown of ${file} are left out: op-dbus makes the tunnel's routes, and a switch port it can't be`,
+    );
   const goal = await target(options.state, options.files);
   const own = 'account' in what ? what.account : what.warp;
   const done = await alone(files, folder, async () => {

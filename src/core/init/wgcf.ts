@@ -90,6 +90,6 @@ function mtu(values: readonly string[] | undefined): number | null {
 function fail(message: string): never {
   throw new OpError('usage', `not a profile that wgcf wrote: ${message}`, {
     at: '--warp',
-    hint: 'Make one with wgcf register and wgcf generate, and give the path of wgcf-profile.conf.',
+    hint: 'Make one with op-dbus warp register, and give the path of wgcf-profile.conf.',
   });
 }

@@ -10,7 +10,7 @@ const placeholders: Readonly<Record<string, { readonly expected: string; readonl
   },
   WARP_PUBLIC_KEY: {
     expected: "WARP's WireGuard public key",
-    hint: 'op-dbus init --warp wgcf-profile.conf fills it in, or copy PublicKey and Endpoint from that file.',
+    hint: 'op-dbus warp register --state FILE fills it in (import, if you have wgcf-profile.conf), as init --warp does.',
   },
   VPS_IP: {
     expected: "the VPS's address or host name",

@@ -18,6 +18,12 @@ export function contents({ members }: Topology): readonly Content[] {
     ]);
     return warp === null
       ? own
-      : [...own, key(warp.private_key_file, 'Take it from wgcf: op-dbus init --warp wgcf-profile.conf')];
+      : [
+          ...own,
+          key(
+            warp.private_key_file,
+            'op-dbus warp register --state FILE, or warp import wgcf-profile.conf --state FILE, brings it.',
+          ),
+        ];
   });
 }

@@ -1,9 +1,13 @@
 // A tunnel that lost its device, peers that nobody wrote down, routes that lead elsewhere: against a host in memory.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { difference } from '../../core/plan.ts';
+import { parse } from '../../core/state/parse.ts';
+import { topology } from '../../core/topology/build.ts';
 import type { Resource } from '../../core/resource.ts';
+import type { Facts } from '../../core/topology.ts';
 import { type FakeContainers, fakeContainers, type Script } from '../../drivers/container/fake.ts';
 import { definition } from '../../drivers/container/sample.ts';
 import { fakeFiles } from '../../drivers/files/fake.ts';
@@ -12,6 +16,7 @@ import { fakeSecrets } from '../../drivers/secret/fake.ts';
 import type { Inside } from '../inside.ts';
 import type { Check } from '../kind.ts';
 import { check } from './check.ts';
+import { expand } from './expand.ts';
 import { tunnel } from './index.ts';
 import { samples } from './samples.ts';
 
@@ -93,4 +98,17 @@ test('each of the questions to the kernel must be answered by the right way', as
     assert.equal(way?.ok, false, part);
     assert.match(way.detail, /it leaves dev eth9/);
   }
+});
+
+test("WARP's file makes no default route but by a rule of its own, and asks no switch for a port, whatever the state says", () => {
+  const state = parse(readFileSync('test/golden/privacy-client/state.json', 'utf8'));
+  assert.ok('state' in state);
+  const quick = state.state.lxc.containers.find(({ config }) => config['wg-quick'])?.config['wg-quick'];
+  assert.match(quick?.post_up ?? '', /ovs-vsctl/);
+  const known = { 'engage.cloudflareclient.com': ['162.159.192.1'], '95.216.30.2': ['95.216.30.2'] };
+  const wanted = expand(topology(state.state, known), { files: {} } as unknown as Facts);
+  const file = wanted.find(({ spec }) => spec.reload === null)?.spec.files['/etc/wireguard/wg-warp.conf']?.text ?? '';
+  assert.match(file, /^Table = off$/m);
+  assert.match(file, /^PostUp = .*ip -4 rule add not fwmark 51820 table 51820 priority 32001$/m);
+  assert.doesNotMatch(file, /ovs|^DNS/m);
 });

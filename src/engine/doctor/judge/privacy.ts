@@ -46,7 +46,7 @@ export function wgcf({ wgcf: asked }: Facts): Verdict {
     path === null
       ? less(
           'not installed: it registers with WARP',
-          'elsewhere: wgcf register && wgcf generate; then op-dbus init --warp FILE',
+          'op-dbus warp register fetches it; or elsewhere, then op-dbus warp import FILE',
         )
       : works(path),
   );
