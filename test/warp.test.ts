@@ -79,11 +79,11 @@ for (const [name, program] of programs) {
     assert.equal(first.warp.publicKey, api.peer);
     assert.deepEqual([first.warp.address, first.warp.mtu], ['172.16.0.2/32', 1280]);
     assert.equal(first.warp.endpoint, 'engage.cloudflareclient.com:2408');
+    for (const path of [accountPath(one.folder), profilePath(one.folder)])
+      assert.equal(statSync(path).mode & 0o777, 0o600, path);
     const again = await register(one.given);
     assert.deepEqual(again, { ...first, fresh: false });
     assert.equal(registrations(), 1);
-    for (const path of [accountPath(one.folder), profilePath(one.folder)])
-      assert.equal(statSync(path).mode & 0o777, 0o600, path);
     const secrets = [first.account.privateKey, first.account.accessToken, first.account.licenseKey];
     for (const secret of secrets) assert.ok(!one.argv.join(' ').includes(secret));
   });
