@@ -148,6 +148,14 @@ test('settings of wgcf in the environment do not stand in for the account', asyn
   }
 });
 
+test('a profile that can not be read is made anew', async () => {
+  const one = given(within);
+  const { warp } = await register(one.given);
+  writeFileSync(profilePath(one.folder), 'half');
+  assert.deepEqual((await register(one.given)).warp, warp);
+  assert.match(readFileSync(profilePath(one.folder), 'utf8'), /^\[Interface\]/);
+});
+
 test('what is no account is never written over', async () => {
   const one = given(within);
   writeFileSync(accountPath(one.folder), "device_id = 'half");

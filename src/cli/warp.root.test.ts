@@ -1,4 +1,4 @@
-// op-dbus warp as it is typed, against the stand-ins for Cloudflare's API and for wgcf.
+// op-dbus warp as it is typed, against the stand-ins for Cloudflare's API and for wgcf: too slow for the unit tests.
 
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -121,7 +121,7 @@ async function registered(): Promise<string> {
   return folder;
 }
 
-test('import takes a profile without asking anybody, and an account with one question', async () => {
+test('import takes a profile without asking anybody, and an account with questions alone', async () => {
   const one = await registered();
   const account = parseAccount(readFileSync(accountPath(one), 'utf8'));
   api.requests.length = 0;
@@ -132,7 +132,7 @@ test('import takes a profile without asking anybody, and an account with one que
   assert.equal(byProfile.code, 0, byProfile.stderr);
   assert.equal(readFileSync(profile.key, 'utf8'), `${account?.privateKey}\n`);
   assert.match(byProfile.stderr, /PostUp and PostDown of .* are left out/);
-  assert.deepEqual(api.requests, []);
+  assert.equal(api.requests.length, 0);
   const whole = place();
   const files = join(whole.folder, '../files');
   const byAccount = await cli(
@@ -148,7 +148,8 @@ test('import takes a profile without asking anybody, and an account with one que
   assert.equal(byAccount.code, 0, byAccount.stderr);
   assert.equal(readFileSync(whole.key, 'utf8'), `${account?.privateKey}\n`);
   assert.match(byAccount.stdout, /"public_key": ".{44}",/);
-  assert.deepEqual(api.requests, ['GET /reg/ID']);
+  assert.equal(api.requests[0], 'GET /reg/ID');
+  assert.ok(api.requests.every((one) => one.startsWith('GET ')));
   const other = await registered();
   const refused = await cli('import', accountPath(other), '--folder', whole.folder, '--files', join(root, 'f'));
   assert.match(refused.stderr, /an account of another device is kept here/);

@@ -80,7 +80,7 @@ async function registerNow(options: Options): Promise<void> {
     if (!options.force) await free(files, goal, account?.privateKey ?? null);
     return register(await given(options, folder));
   });
-  await finish(options, folder, goal, done.warp, done);
+  await finish(options, folder, goal, done);
 }
 
 async function importNow(file: string, options: Options): Promise<void> {
@@ -97,9 +97,9 @@ async function importNow(file: string, options: Options): Promise<void> {
   const done = await alone(files, folder, async () => {
     if (!options.force) await free(files, goal, own.privateKey);
     await keep(files, folder, text, what);
-    return 'account' in what ? register(await given(options, folder)) : null;
+    return 'account' in what ? register(await given(options, folder)) : what;
   });
-  await finish(options, folder, goal, done?.warp ?? (what as { readonly warp: Warp }).warp, done);
+  await finish(options, folder, goal, done);
 }
 
 async function bring(file: string): Promise<string> {
@@ -177,23 +177,22 @@ async function finish(
   options: Options,
   folder: string,
   goal: Target,
-  warp: Warp,
-  done: Registered | null,
+  done: Registered | { readonly warp: Warp },
 ): Promise<void> {
-  const changed = await deliver(nodeFiles(), goal, warp);
-  const values = settings(warp);
+  const changed = await deliver(nodeFiles(), goal, done.warp);
+  const values = settings(done.warp);
+  const own = 'account' in done ? { device: shortId(done.account), type: done.type } : null;
   if (options.json)
     return json({
-      registered: done?.fresh ?? false,
-      account: done === null ? null : { device: shortId(done.account), type: done.type },
+      registered: 'fresh' in done && done.fresh,
+      account: own,
       folder,
       key: goal.key,
       state: goal.state,
       changed,
       values,
     });
-  if (done !== null)
-    out(`account  ${shortId(done.account)}${done.type === null ? '' : `, ${done.type}`}, in ${folder}`);
+  if (own !== null) out(`account  ${own.device}${own.type === null ? '' : `, ${own.type}`}, in ${folder}`);
   out(`profile  ${profilePath(folder)}`);
   out(`key      ${goal.key}`);
   if (goal.state !== null) {

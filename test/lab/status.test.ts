@@ -38,6 +38,16 @@ async function mend(): Promise<void> {
   assert.fail(said);
 }
 
+test('the WARP tunnel is told with its handshake, and Cloudflare is asked through it, by --ask alone', async () => {
+  await mend();
+  const quiet = await home('op-dbus', 'warp', 'status');
+  assert.match(quiet.stdout, /^✓ tunnel {3}warp-tunnel: wg-warp, 10\.99\.1\.2\/32, last handshake \d+ \w+ ago$/m);
+  assert.match(quiet.stdout, /^ {2}warp {5}not asked/m);
+  const asked = await home('op-dbus', 'warp', 'status', '--ask');
+  assert.equal(asked.code, 0, asked.stdout);
+  assert.match(asked.stdout, /^✓ warp {5}warp=on, the Internet sees 104\.28\.10\.10$/m);
+});
+
 test('a healthy chain is ready on both ends, with the address that the Internet sees', async () => {
   await mend();
   assert.deepEqual(await ready(), { code: 0, stdout: 'ready', stderr: '' });

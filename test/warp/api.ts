@@ -15,7 +15,7 @@ export type Api = {
   readonly env: Readonly<Record<string, string>>;
   /** `POST /reg` and the like, in the order in which they came. */
   readonly requests: string[];
-  /** Keys of the devices that were registered: what wgcf kept for itself is not among them. */
+  /** The registered devices, by id. */
   readonly devices: Map<string, Device>;
   /** How many of the next requests are answered by 429, and by 500 after the registration itself. */
   readonly refuse: { many: number; broken: number };
@@ -28,7 +28,7 @@ export type Device = { readonly id: string; readonly token: string; readonly key
 
 const NAME = 'api.cloudflareclient.com';
 
-/** As §8 of the project's notes on wgcf has it: TLS 1.2 alone, the app's own headers, a bearer token, 429. */
+/** As wgcf 2.2 asks it: TLS 1.2 alone, the app's own headers, a bearer token after the registration, 429 at will. */
 export async function startApi(): Promise<Api> {
   const folder = mkdtempSync(join(tmpdir(), 'op-dbus-warp-'));
   const { certificate, key } = await selfSigned([NAME]);

@@ -14,6 +14,7 @@ export type Kept = {
   readonly account: Account | null;
   /** What Cloudflare called the account when it was registered here, like `free`; null: not known. */
   readonly type: string | null;
+  /** Null also for a profile that can't be read: it is made anew from the account. */
   readonly warp: Warp | null;
 };
 
@@ -45,7 +46,7 @@ export async function kept(files: Files, folder: string): Promise<Kept> {
   return {
     account,
     type: account === null ? null : (type?.trim() ?? null),
-    warp: profile === null ? null : parseWarp(profile),
+    warp: profile === null ? null : read(profile),
   };
 }
 
@@ -68,6 +69,14 @@ export async function alone<T>(files: Files, folder: string, action: () => Promi
   if (((await files.mode(folder)) ?? 0) & 0o077)
     throw new OpError('host', 'others can look into this folder', { at: folder, hint: `chmod 700 ${folder}` });
   return locked(join(folder, '.lock'), 'op-dbus warp', action);
+}
+
+function read(profile: string): Warp | null {
+  try {
+    return parseWarp(profile);
+  } catch {
+    return null;
+  }
 }
 
 function typePath(folder: string): string {
