@@ -1,14 +1,14 @@
 // op-dbus warp against a stand-in for Cloudflare's API, by a stand-in for wgcf; by the real one too where OP_DBUS_WGCF names it.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { type Exec, exec } from '../src/drivers/exec.ts';
 import { nodeFiles } from '../src/drivers/files/client.ts';
 import { wgcf } from '../src/drivers/wgcf/client.ts';
-import { accountPath, profilePath } from '../src/engine/warp/account.ts';
+import { accountPath, alone, profilePath } from '../src/engine/warp/account.ts';
 import { type Given, register } from '../src/engine/warp/register.ts';
 import { type Api, startApi } from './warp/api.ts';
 import { standIn } from './warp/wgcf.ts';
@@ -137,6 +137,22 @@ for (const [name, program] of programs) {
     });
   });
 }
+
+test('two commands at once come to one registration, in a folder that is for its owner alone', async () => {
+  const one = given(within);
+  const folder = join(one.folder, 'warp');
+  const both = await Promise.all(
+    [1, 2].map(() => alone(one.given.files, folder, () => register({ ...one.given, folder }))),
+  );
+  assert.equal(registrations(), 1);
+  assert.equal(both[0]?.account.deviceId, both[1]?.account.deviceId);
+  assert.equal(statSync(folder).mode & 0o777, 0o700);
+  chmodSync(folder, 0o750);
+  await assert.rejects(
+    alone(one.given.files, folder, () => Promise.resolve()),
+    { message: /others can look into this folder/, hint: `chmod 700 ${folder}` },
+  );
+});
 
 test('settings of wgcf in the environment do not stand in for the account', async () => {
   const one = given(within);
