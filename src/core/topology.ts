@@ -71,6 +71,8 @@ export type Member = {
   readonly policy: Omit<Steering, 'next'> | null;
   /** Other policies that would steer it, in the order in which it would meet them. */
   readonly overridden: readonly Steering[];
+  /** Whether it joins a Netmaker mesh: its own TCP and UDP leave by the uplink, and what joins runs inside. */
+  readonly netmaker: boolean;
   /** Whether the file doesn't name it: it was found on the bridge, and nothing but flows is made for it. */
   readonly discovered: boolean;
   readonly wireguard: Readonly<Record<string, WireguardState>>;

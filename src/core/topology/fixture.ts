@@ -31,6 +31,7 @@ export function member(id: number, name: string, more: Partial<Member>): Member 
     pin: null,
     policy: null,
     overridden: [],
+    netmaker: false,
     discovered: false,
     wireguard: {},
     warp: null,

@@ -22,15 +22,10 @@ export const ports: Rule = (view) => [
   ]),
 ];
 
-function networking({ index, container }: Link): readonly Finding[] {
-  const { network, properties } = container;
-  const findings: Finding[] = [];
-  if (properties?.network_type === 'netmaker')
-    findings.push({
-      path: containerPath(index, 'properties', 'network_type'),
-      message: 'netmaker is not supported yet: expected "bridge"',
-      hint: 'Leave this container out, or attach it to a bridge for now.',
-    });
+function networking(link: Link): readonly Finding[] {
+  const { index, container } = link;
+  const { network } = container;
+  const findings: Finding[] = [...meshed(link)];
   if (network === undefined) return findings;
   if (network.veth === true)
     for (const other of ['socket_networking', 'wg_tunnel'] as const)
@@ -51,6 +46,19 @@ function networking({ index, container }: Link): readonly Finding[] {
       message: `port name ${network.port_name} has another meaning: expected another`,
     });
   return findings;
+}
+
+/** What is in a mesh has a way out that no policy gave it: no container of a chain may be. */
+function meshed({ index, id, container }: Link): readonly Finding[] {
+  if (container.properties?.network_type !== 'netmaker') return [];
+  const path = containerPath(index, 'properties', 'network_type');
+  const [job] = Object.keys(container.config ?? {});
+  if (job !== undefined) {
+    const hint = 'A mesh is a way out beside the chain. Put what joins it into a container of its own.';
+    return [{ path, message: `a container with ${job} can't be in a mesh: expected "bridge"`, hint }];
+  }
+  if (id === null || id >= 104) return [];
+  return [{ path, message: `ids below 104 are the chain's: expected "bridge", or another id than ${id}` }];
 }
 
 function onBridge({ bridges }: View, { index, bridge, container }: Link): readonly Finding[] {
