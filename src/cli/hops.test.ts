@@ -57,6 +57,12 @@ test('each hop has a line, each of several peers one below its tunnel, and what 
   assert.deepEqual(hopLines([]), []);
 });
 
+test('a container in a mesh is shown with its address there', () => {
+  const one = { ...part('app-server', 'netmaker'), address: '10.10.0.2/16', peers: [warp] };
+  const hop = { name: 'app-server', id: 104, up: true, waiting: null, parts: [part('app-server', 'container'), one] };
+  assert.equal(hopLines([hop]).at(-1), '✓   netmaker 10.10.0.2/16  up     12 s       1.2 MiB   92 B');
+});
+
 const ready: Status = {
   ...untouched,
   ready: { ok: true, reasons: [] },

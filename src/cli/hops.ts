@@ -40,7 +40,8 @@ type Row = { readonly cells: readonly string[]; readonly waiting: string | null 
 
 /** A tunnel with one peer has a line, with several a line for each; the container's line has the hop's name. */
 function rows({ name, id }: Hop, part: Part, first: boolean): readonly Row[] {
-  const label = first ? `${mark(part.up)} ${name} (${id})` : `${mark(part.up)}   ${part.name}`;
+  const at = part.address === undefined ? '' : ` ${part.address}`;
+  const label = first ? `${mark(part.up)} ${name} (${id})` : `${mark(part.up)}   ${part.name}${at}`;
   const state = part.up ? 'up' : 'down';
   const [only, ...more] = part.peers;
   const cells = only === undefined || more.length > 0 ? [label, state, '', '', ''] : [label, state, ...traffic(only)];

@@ -2,6 +2,7 @@
 
 import type { Address } from './address.ts';
 import type { Resource } from './resource.ts';
+import type { Fingerprint } from './secret.ts';
 import type { WarpState, WireguardState, XrayState } from './state/schema.ts';
 
 /** Where a proxy takes WARP's packets in: its container's filter redirects them to this UDP port, its proxy listens on it. */
@@ -181,6 +182,8 @@ export type Facts = {
   readonly nameservers: readonly string[];
   /** The proxy program that the containers run: the host's xray where it is installed, else the template's v2ray. */
   readonly proxy: { readonly program: 'xray'; readonly path: string } | { readonly program: 'v2ray' };
+  /** What containers join a Netmaker mesh with: the host's netclient, and the token; null when none does. */
+  readonly netmaker: { readonly client: string; readonly token: Fingerprint } | null;
   /** Content that goes into a container, from the `files` folder beside the state: `name:/path` → what is there. */
   readonly files: Readonly<Record<string, FileFact>>;
 };

@@ -12,6 +12,7 @@ import { OpError } from '../error.ts';
 import { MARK, type PortRow } from '../drivers/ovsdb/contract.ts';
 import type { Resolved } from './applied.ts';
 import { readContents } from './content.ts';
+import { readNetmaker } from './netmaker.ts';
 import { before } from '../kinds/sysctl/observe.ts';
 import { kinds } from '../kinds/index.ts';
 
@@ -63,16 +64,17 @@ async function resolve(host: Host, names: readonly string[]): Promise<Resolved> 
 }
 
 async function gather(host: Host, built: Topology, filesFolder: string): Promise<Facts> {
-  const [uplink, forwards, datapath, nameservers, xray, files] = await Promise.all([
+  const [uplink, forwards, datapath, nameservers, xray, netmaker, files] = await Promise.all([
     host.net.uplink(),
     forwarded(host),
     host.machine.datapath(),
     host.machine.nameservers(),
     host.machine.program('xray'),
+    readNetmaker(host, built),
     readContents(host, built, filesFolder),
   ]);
   const proxy: Facts['proxy'] = xray === null ? { program: 'v2ray' } : { program: 'xray', path: xray };
-  return { uplink, forwards, datapath, nameservers, proxy, files };
+  return { uplink, forwards, datapath, nameservers, proxy, netmaker, files };
 }
 
 async function forwarded(host: Host): Promise<boolean> {

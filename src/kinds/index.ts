@@ -5,6 +5,7 @@ import { container } from './container/index.ts';
 import { filter } from './filter/index.ts';
 import { flow } from './flow/index.ts';
 import type { Kind } from './kind.ts';
+import { mesh } from './mesh/index.ts';
 import { object } from './object/index.ts';
 import { port } from './port/index.ts';
 import { proxy } from './proxy/index.ts';
@@ -15,7 +16,7 @@ import { unit } from './unit/index.ts';
 
 /**
  * Shut first (filter, rule), then the switch (bridge, port, flow), then what sends (container), and inside the containers from
- * the exit inwards (proxy before tunnel): no packet ever meets a half-built path. Then the host's own services.
+ * the exit inwards (proxy before tunnel): no packet ever meets a half-built path. Then meshes, and the host's own services.
  */
 export const kinds = [
   filter,
@@ -27,6 +28,7 @@ export const kinds = [
   container,
   proxy,
   tunnel,
+  mesh,
   unit,
   object,
 ] as unknown as readonly Kind<unknown>[];

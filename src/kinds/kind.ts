@@ -38,6 +38,8 @@ export type Part = {
   /** What was seen, for programs; null: not known. No secrets. */
   readonly facts: Readonly<Record<string, boolean | null>>;
   readonly peers: readonly PeerState[];
+  /** Where it has been given one from outside, with its prefix: `10.10.0.2/16`. */
+  readonly address?: string;
 };
 
 /** The address that the Internet sees at the end of the chain, or why it is not known. */

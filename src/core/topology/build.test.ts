@@ -26,6 +26,18 @@ function state(value: unknown): State {
 
 const client = topology(state(good), resolved);
 
+test("a mesh's WireGuard is published on a port of its id, and two containers never have the same", () => {
+  const one = (id: number) => ({ id, name: `app-${id}`, properties: { network_type: 'netmaker' } });
+  const network = { ipv4: '10.1.0.9/24' };
+  const both = topology(state({ lxc: { containers: [one(104), { ...one(300), network }] } }), {});
+  const port = (number: number, to: string) => ({ protocol: 'udp', port: number, to, from: 'anywhere' });
+  assert.deepEqual(both.published, [port(51925, both.members[0]?.address.ip ?? ''), port(52121, '10.1.0.9')]);
+  const clash = JSON.stringify({ lxc: { containers: [one(104), { ...one(13104), network }] } });
+  const outcome = parse(clash);
+  assert.ok('problems' in outcome);
+  assert.match(outcome.problems.map(({ message }) => message).join('\n'), /udp 51925 is published by another/);
+});
+
 /** Places tell of the order in the file, and nothing else may. */
 function placeless(whole: Topology): unknown {
   return JSON.parse(JSON.stringify(whole, (key, value: unknown) => (key === 'place' ? undefined : value)));

@@ -3,6 +3,7 @@
 import { isIPv4 } from 'node:net';
 import { OpError } from '../../error.ts';
 import { type Address, compareIps, networkOf, nthOf, parseAddress, showAddress } from '../address.ts';
+import { meshPort } from '../netmaker.ts';
 import { type Link, links, subnet } from '../state/link.ts';
 import { parseEndpoint } from '../state/format.ts';
 import type { ContainerState, State, WireguardState } from '../state/schema.ts';
@@ -198,14 +199,17 @@ function wireguardOf({ config }: ContainerState): Readonly<Record<string, Wiregu
   return Object.fromEntries(interfaces) as Record<string, WireguardState>;
 }
 
-function published({ wireguard, role, xray, address }: Member): readonly Published[] {
+function published({ id, wireguard, role, xray, address, netmaker }: Member): readonly Published[] {
   const to = address.ip;
   const listening = Object.values(wireguard).map(({ listen_port: port, listen_from: from }) => {
     return { protocol: 'udp' as const, port, to, from };
   });
-  return role === 'proxy-server' && xray !== null
-    ? [...listening, { protocol: 'tcp', port: xray.inbound.port, to, from: 'anywhere' }]
-    : listening;
+  const server = role === 'proxy-server' && xray !== null ? [xray.inbound.port] : [];
+  return [
+    ...listening,
+    ...server.map((port) => ({ protocol: 'tcp', port, to, from: 'anywhere' }) as const),
+    ...(netmaker ? [{ protocol: 'udp', port: meshPort(id), to, from: 'anywhere' } as const] : []),
+  ];
 }
 
 function resolve(

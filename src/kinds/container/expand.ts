@@ -19,7 +19,7 @@ export const expand: Expand<Spec> = (topology, facts) =>
       gateway: member.gateway,
       sysctl: { ...shut, ...sysctl[member.role] },
       nameservers: nameservers(member, facts),
-      binds: member.xray !== null && facts.proxy.program === 'xray' ? { '/usr/local/bin/xray': facts.proxy.path } : {},
+      binds: binds(member, facts),
       order: member.order,
       running: true,
       attached: true,
@@ -53,6 +53,14 @@ const sysctl: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
   'proxy-server': {},
   plain: {},
 };
+
+/** Programs of the host's, the binaries alone: what netclient knows of the host stays there. */
+function binds(member: Member, { proxy, netmaker }: Facts): Readonly<Record<string, string>> {
+  return {
+    ...(member.xray !== null && proxy.program === 'xray' ? { '/usr/local/bin/xray': proxy.path } : {}),
+    ...(member.netmaker && netmaker !== null ? { '/usr/local/bin/netclient': netmaker.client } : {}),
+  };
+}
 
 /** Names are asked for only where that can't tell on the client: through WARP, or at the VPS. */
 function nameservers(member: Member, facts: Facts): readonly string[] {

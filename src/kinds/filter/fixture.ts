@@ -7,6 +7,7 @@ export const facts: Facts = {
   datapath: 'netdev',
   forwards: false,
   nameservers: ['192.168.1.53', '9.9.9.9'],
+  netmaker: null,
   proxy: { program: 'v2ray' },
   files: {},
 };

@@ -25,6 +25,7 @@ function facts(proxy: Facts['proxy'], known: Facts['files'] = files): Facts {
     datapath: 'netdev',
     forwards: false,
     nameservers: [],
+    netmaker: null,
     proxy,
     files: known,
   };

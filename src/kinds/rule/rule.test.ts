@@ -61,6 +61,7 @@ test('without containers there are no rules', () => {
     uplink: 'eth0',
     datapath: 'netdev',
     nameservers: [],
+    netmaker: null,
     proxy: { program: 'v2ray' },
     files: {},
   } as const;

@@ -10,6 +10,7 @@ const facts: Facts = {
   uplink: 'eth0',
   datapath: 'netdev',
   nameservers: [],
+  netmaker: null,
   proxy: { program: 'v2ray' },
   files: {},
   forwards: true,

@@ -8,7 +8,7 @@ import { patience } from '../trace.ts';
 import { deviceOf } from './device.ts';
 import { asked } from './exit.ts';
 import { peers } from './peer.ts';
-import { shown, since } from './shown.ts';
+import { shown, since } from '../shown.ts';
 import { ways } from './way.ts';
 
 export async function check(host: Host, wanted: readonly Resource<Inside>[]): Promise<readonly Check[]> {
@@ -33,7 +33,7 @@ async function carries(host: Host, spec: Inside): Promise<Check> {
 
 async function listens(host: Host, spec: Inside): Promise<Check> {
   const device = deviceOf(spec.unit);
-  const { argv, code, stderr, values } = await shown(host, spec, 'latest-handshakes');
+  const { argv, code, stderr, values } = await shown(host, { container: spec.container, device }, 'latest-handshakes');
   const ages = [...values.values()].flatMap(([time]) => since(time) ?? []);
   const seen = ages.length === 0 ? 'no client yet' : `last handshake ${Math.min(...ages)} s ago`;
   return {

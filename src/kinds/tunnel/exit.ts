@@ -6,7 +6,7 @@ import type { Host } from '../../drivers/host.ts';
 import type { Inside } from '../inside.ts';
 import type { Exit } from '../kind.ts';
 import { trace, tracePage } from '../trace.ts';
-import { ask } from './ask.ts';
+import { ask } from '../ask.ts';
 import { deviceOf } from './device.ts';
 
 /** curl(1): the certificate's authority is not known. */

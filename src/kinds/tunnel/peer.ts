@@ -5,12 +5,12 @@ import type { Host } from '../../drivers/host.ts';
 import type { Inside } from '../inside.ts';
 import type { Check } from '../kind.ts';
 import { deviceOf, read } from './device.ts';
-import { type Shown, shown } from './shown.ts';
+import { type Shown, shown } from '../shown.ts';
 
 /** A peer that was added to the living interface is in no file: the kernel alone can tell of it. */
 export async function peers(host: Host, spec: Inside): Promise<Check> {
   const device = deviceOf(spec.unit);
-  const { argv, code, stderr, values } = await shown(host, spec, 'allowed-ips');
+  const { argv, code, stderr, values } = await shown(host, { container: spec.container, device }, 'allowed-ips');
   const wanted = new Map(read(spec).peers.map(({ key, allowed }) => [key, networks(allowed)]));
   const wrong = code === 0 ? differing(wanted, live(values)) : [];
   // A reload sets the peers to those of the file and cuts nobody off whose keys are in it.

@@ -7,7 +7,7 @@ import type { Inside } from '../inside.ts';
 import type { Part, PeerState } from '../kind.ts';
 import { deadline, live } from '../live.ts';
 import { deviceOf, read } from './device.ts';
-import { count, shown, since } from './shown.ts';
+import { count, shown, since } from '../shown.ts';
 
 export async function status(host: Host, wanted: readonly Resource<Inside>[]): Promise<readonly Part[]> {
   return Promise.all(wanted.map(({ spec }) => part(host, spec)));
@@ -23,8 +23,8 @@ async function part(host: Host, spec: Inside): Promise<Part> {
   const none = new Map<string, readonly string[]>();
   const [times, transfer] = present
     ? await Promise.all([
-        shown(host, spec, 'latest-handshakes', { deadline }),
-        shown(host, spec, 'transfer', { deadline }),
+        shown(host, { container: spec.container, device }, 'latest-handshakes', { deadline }),
+        shown(host, { container: spec.container, device }, 'transfer', { deadline }),
       ])
     : [{ code: 0, values: none, stderr: '' }, { values: none }];
   // Peers that are in no file are what `verify` tells of.

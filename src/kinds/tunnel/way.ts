@@ -6,7 +6,7 @@ import type { Container } from '../../drivers/container/contract.ts';
 import type { Host } from '../../drivers/host.ts';
 import type { Inside } from '../inside.ts';
 import type { Check } from '../kind.ts';
-import { ask } from './ask.ts';
+import { ask } from '../ask.ts';
 import { deviceOf, read } from './device.ts';
 
 /**

@@ -1,5 +1,6 @@
 // Ports that the host lets in from outside: one container for each.
 
+import { meshPort } from '../../netmaker.ts';
 import type { Link } from '../link.ts';
 import { type Claim, containerPath, repeated, type Rule } from './rule.ts';
 
@@ -9,8 +10,10 @@ export const published: Rule = ({ links }) =>
     (port) => `${port} is published by another container or interface already: expected another port`,
   );
 
-/** WireGuard listens on udp, a vmess inbound on tcp. A socks inbound stays inside. */
-function claims({ index, container }: Link): readonly Claim[] {
+/** WireGuard listens on udp, also a mesh's, a vmess inbound on tcp. A socks inbound stays inside. */
+function claims({ index, id, container }: Link): readonly Claim[] {
+  if (container.properties?.network_type === 'netmaker' && id !== null)
+    return [{ value: `udp ${meshPort(id)}`, path: containerPath(index, 'properties', 'network_type') }];
   return Object.entries(container.config ?? {}).flatMap(([name, config]): readonly Claim[] => {
     if (config === undefined) return [];
     if ('listen_port' in config) {

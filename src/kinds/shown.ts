@@ -1,10 +1,8 @@
 // What WireGuard itself tells of a tunnel's peers (wg(8), `show INTERFACE …`): never the keys that are secret.
 
-import type { ExecOptions, ExecResult } from '../../drivers/exec.ts';
-import type { Host } from '../../drivers/host.ts';
-import type { Inside } from '../inside.ts';
+import type { ExecOptions, ExecResult } from '../drivers/exec.ts';
+import type { Host } from '../drivers/host.ts';
 import { ask } from './ask.ts';
-import { deviceOf } from './device.ts';
 
 export type Shown = ExecResult & {
   readonly argv: readonly string[];
@@ -14,12 +12,12 @@ export type Shown = ExecResult & {
 
 export async function shown(
   host: Host,
-  spec: Inside,
+  { container, device }: { readonly container: string; readonly device: string },
   what: 'allowed-ips' | 'latest-handshakes' | 'transfer',
   options: ExecOptions = {},
 ): Promise<Shown> {
-  const argv = ['wg', 'show', deviceOf(spec.unit), what] as const;
-  const result = await ask(host, spec.container, argv, options);
+  const argv = ['wg', 'show', device, what] as const;
+  const result = await ask(host, container, argv, options);
   const lines = result.code === 0 ? result.stdout.split('\n').filter((line) => line !== '') : [];
   const values = lines.map((line) => line.split('\t')).map(([key = '', ...rest]) => [key, rest] as const);
   return { ...result, argv, values: new Map(values) };

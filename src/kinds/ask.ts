@@ -1,7 +1,7 @@
 // Runs a program inside a container for a check or status: what can't be asked is an answer too.
 
-import type { ExecOptions, ExecResult } from '../../drivers/exec.ts';
-import type { Host } from '../../drivers/host.ts';
+import type { ExecOptions, ExecResult } from '../drivers/exec.ts';
+import type { Host } from '../drivers/host.ts';
 
 export async function ask(
   host: Host,
