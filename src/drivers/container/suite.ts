@@ -109,7 +109,7 @@ export function containerSuite(title: string, make: () => Promise<Bench>): void 
   });
 
   check('an unknown template is refused by name', async ({ containers }) => {
-    const unknown = { code: 'state', message: 'template debian-13: expected debian-12' };
+    const unknown = { code: 'state', message: 'template debian-13: expected debian-12 or debian-netmaker' };
     await assert.rejects(
       containers.prepare('debian-13', () => {}),
       unknown,

@@ -52,9 +52,18 @@ async function withCache(
 test('an unknown template is refused by name', () => {
   assert.throws(() => treePath('/c', 'debian-13', 0), {
     code: 'state',
-    message: 'template debian-13: expected debian-12',
+    message: 'template debian-13: expected debian-12 or debian-netmaker',
   });
   assert.throws(() => treePath('/c', 'toString', 0), { code: 'state' });
+});
+
+test("a mesh's template is the same tree: netclient is the host's, shown inside", async () => {
+  assert.equal(treePath('/c', 'debian-netmaker', 1), treePath('/c', 'debian-12', 1));
+  await withCache({ mmdebstrap: builder('') }, async (cache, _, run) => {
+    const tree = await build(exec, { cache, template: 'debian-netmaker', base, used: [] }, () => {});
+    assert.equal(tree, await run());
+    assert.equal(await readFile(join(cache, 'calls'), 'utf8'), 'x\n');
+  });
 });
 
 test('another range of ids is another tree', () => {

@@ -32,11 +32,18 @@ const recipes: Readonly<Record<string, Recipe>> = {
   },
 };
 
+/** Names of the same tree. A mesh's needs WireGuard's tools, which that has; netclient itself is the host's, shown inside. */
+const aliases: Readonly<Record<string, string>> = { 'debian-netmaker': 'debian-12' };
+
 /** Where the tree of a template is, whether built or not. @throws OpError `state` for a name without a recipe. */
-export function treePath(cache: string, template: string, base: number): string {
+export function treePath(cache: string, name: string, base: number): string {
+  const template = treeName(name);
   const recipe = Object.hasOwn(recipes, template) ? recipes[template] : undefined;
   if (recipe === undefined)
-    throw new OpError('state', `template ${template}: expected ${Object.keys(recipes).join(' or ')}`);
+    throw new OpError(
+      'state',
+      `template ${template}: expected ${[...Object.keys(recipes), ...Object.keys(aliases)].join(' or ')}`,
+    );
   const stamp = createHash('sha256')
     .update(JSON.stringify([recipe, base, process.arch]))
     .digest('hex')
@@ -51,9 +58,10 @@ export function treePath(cache: string, template: string, base: number): string 
  */
 export async function build(
   exec: Exec,
-  { cache, template, base, used }: { cache: string; template: string; base: number; used: readonly string[] },
+  { cache, base, used, ...named }: { cache: string; template: string; base: number; used: readonly string[] },
   progress: (line: string) => void,
 ): Promise<string> {
+  const template = treeName(named.template);
   const tree = treePath(cache, template, base);
   if ((await optional(lstat(tree))) !== null) return tree;
   const folder = `${cache}/${template}`;
@@ -82,6 +90,10 @@ export async function build(
   } finally {
     unlock();
   }
+}
+
+function treeName(name: string): string {
+  return Object.hasOwn(aliases, name) ? (aliases[name] ?? name) : name;
 }
 
 function words(text: string): readonly string[] {
