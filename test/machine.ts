@@ -36,6 +36,7 @@ export const texts = {
   client,
   vps: read('privacy-vps'),
   'client with a plain container': beside(client, plain),
+  'client with general containers': read('general').replaceAll('debian-netmaker', 'debian-12'),
   'client with another id': renumbered.replaceAll('internal_102', 'internal_112'),
   'client with another id behind the same port name': renumbered,
   'client at another level': client.replace('"obfuscation_level": 3', '"obfuscation_level": 1'),

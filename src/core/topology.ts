@@ -30,7 +30,7 @@ export type Bridge = {
   /** Network address with prefix, `10.0.0.0/24`; null with `address`. */
   readonly subnet: string | null;
   readonly mac: string;
-  /** True when a policy steers a container's traffic: then no NORMAL and no MAC learning on this bridge. */
+  /** True when a policy steers a container's traffic, or one says its network_type: then no NORMAL and no MAC learning. */
   readonly chain: boolean;
 };
 

@@ -18,30 +18,37 @@ export type Link = {
   readonly container: ContainerDraft;
 };
 
-/** The subnet where nothing says another. */
-const usual: Address = { ip: '10.0.0.0', prefix: 24 };
+/** The bridge of containers that join a Netmaker mesh, where nothing says another. It is there as soon as one is on it. */
+const mesh = 'mesh';
+
+/** The subnet of a bridge where nothing says another. */
+function usual(bridge: string): Address {
+  return { ip: bridge === mesh ? '10.1.0.0' : '10.0.0.0', prefix: 24 };
+}
 
 export function links(draft: Draft): readonly Link[] {
-  const bridge = bridgeNames(draft)?.[0] ?? null;
+  const first = bridgeNames(draft)?.[0] ?? null;
   return entries(draft.lxc?.containers).map(([index, container]) => {
     const { id = null, network } = container;
     const known = { index, id, container };
-    if (bad(container, 'network'))
+    const bridge = named(container) ?? first;
+    if (bad(container, 'network') || (network === undefined && unsure(container)))
       return { ...known, bridge: null, mode: null, row: null, device: null, address: null };
     if (network === undefined) {
-      const device = id === null ? null : `internal_${id}`;
-      return { ...known, bridge, mode: 'socket', row: device, device, address: defaultAddress(draft, bridge, id) };
+      const mode = container.properties?.network_type === 'netmaker' ? 'veth' : 'socket';
+      const device = id === null ? null : `${mode === 'veth' ? 'veth' : 'internal_'}${id}`;
+      return { ...known, bridge, mode, row: device, device, address: defaultAddress(draft, bridge, id) };
     }
-    const named = (prefix: string) => (id === null ? null : `${prefix}${id}`);
+    const numbered = (prefix: string) => (id === null ? null : `${prefix}${id}`);
     const mode = modeOf(network);
-    const usualName = mode === null ? null : named(mode === 'veth' ? 'veth' : 'internal_');
+    const usualName = mode === null ? null : numbered(mode === 'veth' ? 'veth' : 'internal_');
     const row = bad(network, 'port_name') || mode === null ? null : (network.port_name ?? usualName);
     return {
       ...known,
-      bridge: bad(network, 'bridge') ? null : (network.bridge ?? bridge),
+      bridge: bad(network, 'bridge') || (network.bridge === undefined && unsure(container)) ? null : bridge,
       mode,
       row,
-      device: network.wg_tunnel === true && mode === 'socket' ? named('internal_') : row,
+      device: network.wg_tunnel === true && mode === 'socket' ? numbered('internal_') : row,
       address: network.ipv4 === undefined ? null : parseAddress(network.ipv4),
     };
   });
@@ -53,12 +60,26 @@ function modeOf(network: NonNullable<ContainerDraft['network']>): Link['mode'] {
   return network.wg_tunnel === true || network.socket_networking === true ? null : 'veth';
 }
 
-/** The names of the bridges; null when that part of the file is bad. One ovsbr0 when the file lists none. */
+/** The bridge that a container says it is on, or that its sort of network means; undefined: the first. */
+function named({ network, properties }: ContainerDraft): string | undefined {
+  return network?.bridge ?? (properties?.network_type === 'netmaker' ? mesh : undefined);
+}
+
+/** Whether it can't be told which sort of network a container wants. */
+function unsure(container: ContainerDraft): boolean {
+  return bad(container, 'properties') || bad(container.properties ?? {}, 'network_type');
+}
+
+/**
+ * The names of the bridges; null when that part of the file is bad. One ovsbr0 when the file lists none and a container
+ * is not on `mesh`, and `mesh` last, listed or not, when a container is.
+ */
 export function bridgeNames(draft: Draft): readonly (string | null)[] | null {
   if (bad(draft, 'openflow') || (draft.openflow !== undefined && bad(draft.openflow, 'bridges'))) return null;
-  const bridges = draft.openflow?.bridges;
-  if (bridges !== undefined) return bridges.map((bridge) => bridge?.name ?? null);
-  return (draft.lxc?.containers ?? []).length === 0 ? [] : ['ovsbr0'];
+  const used = (draft.lxc?.containers ?? []).map((container) => container && named(container));
+  const listed = draft.openflow?.bridges?.map((bridge) => bridge?.name ?? null);
+  const own = listed ?? (used.some((name) => name !== mesh) ? ['ovsbr0'] : []);
+  return used.includes(mesh) && !own.includes(mesh) ? [...own, mesh] : own;
 }
 
 /**
@@ -71,9 +92,10 @@ export function subnet(draft: Draft, bridge: string): Address | null {
   if (parsed !== null) return networkOf(parsed);
   const first = bridgeNames(draft)?.[0];
   const votes = new Map<string, { readonly network: Address; readonly count: number; readonly id: number }>();
-  for (const [, { id = Infinity, network }] of entries(draft.lxc?.containers)) {
+  for (const [, container] of entries(draft.lxc?.containers)) {
+    const { id = Infinity, network } = container;
     const address = network?.ipv4 === undefined ? null : parseAddress(network.ipv4);
-    if (address === null || (network?.bridge ?? first) !== bridge) continue;
+    if (address === null || (named(container) ?? first) !== bridge) continue;
     const vote = networkOf(address);
     const before = votes.get(showAddress(vote));
     votes.set(showAddress(vote), {
@@ -85,15 +107,22 @@ export function subnet(draft: Draft, bridge: string): Address | null {
   return [...votes.values()].toSorted((a, b) => b.count - a.count || a.id - b.id)[0]?.network ?? null;
 }
 
+/** The same, where a container without an address of its own is on the bridge also the one that it gets there. */
+export function takenSubnet(draft: Draft, bridge: string): Address | null {
+  const short = links(draft).some((link) => link.bridge === bridge && link.container.network === undefined);
+  return subnet(draft, bridge) ?? (short ? usual(bridge) : null);
+}
+
 /** The state with every container's network and the list of bridges written out. */
 export function fill(output: Output): State {
-  const bridges: readonly BridgeState[] =
-    output.openflow.bridges ??
-    (bridgeNames(output) ?? []).map((name) => ({ name: name ?? 'ovsbr0', flows: [], socket_ports: [], meters: [] }));
+  const listed: readonly BridgeState[] = output.openflow.bridges ?? [];
+  const bridges = (bridgeNames(output) ?? []).map(
+    (name, index): BridgeState => listed[index] ?? { name: name ?? 'ovsbr0', flows: [], socket_ports: [], meters: [] },
+  );
   const containers = links(output).map((link): ContainerState => {
     const container = output.lxc.containers[link.index] as Output['lxc']['containers'][number];
     const filled = {
-      ...(container.network ?? { veth: false, wg_tunnel: false }),
+      ...(container.network ?? { veth: link.mode === 'veth', wg_tunnel: false }),
       bridge: link.bridge ?? 'ovsbr0',
       socket_networking:
         container.network?.socket_networking ?? (link.mode === 'socket' && container.network?.wg_tunnel !== true),
@@ -108,7 +137,7 @@ export function fill(output: Output): State {
 /** A container without a network takes its id's address in the subnet: 10.0.0.104 for 104; no id above 254 has one. */
 function defaultAddress(draft: Draft, bridge: string | null, id: number | null): Address | null {
   if (bridge === null || id === null || id > 254) return null;
-  const network = subnet(draft, bridge) ?? usual;
+  const network = subnet(draft, bridge) ?? usual(bridge);
   const ip = nthOf(network, id);
   return ip !== null && contains(network, ip) ? { ip, prefix: network.prefix } : null;
 }

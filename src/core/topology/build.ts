@@ -119,6 +119,7 @@ type Context = {
 
 function member(link: Link, container: ContainerState, { ways, bridges, resolved }: Context): Member {
   const { id, config, properties } = container;
+  const netmaker = properties?.network_type === 'netmaker';
   const address = link.address as Address;
   const row = link.row as string;
   const device = link.device as string;
@@ -143,9 +144,9 @@ function member(link: Link, container: ContainerState, { ways, bridges, resolved
     mac: containerMac(id),
     address,
     gateway: bridges.find(({ name }) => name === container.network.bridge)?.address?.ip ?? '',
-    ...(way ?? nowhere),
+    ...(way ?? (netmaker ? leaves : nowhere)),
     pin: pin(role, tunnel, server),
-    netmaker: properties?.network_type === 'netmaker',
+    netmaker,
     discovered: false,
     wireguard: wireguardOf(container),
     warp: warp === undefined || tunnel === null ? null : { ...warp, resolved: tunnel },
@@ -154,6 +155,14 @@ function member(link: Link, container: ContainerState, { ways, bridges, resolved
 }
 
 const nowhere: Route = { next: null, order: 0, policy: null, overridden: [] };
+
+/** The mesh's own packets leave unless a policy says otherwise: what no flow of the file takes before. */
+const leaves: Route = {
+  next: 'host',
+  order: 0,
+  policy: { name: 'netmaker', table: 19, priority: 1, cookie: null, place: 'properties.network_type' },
+  overridden: [],
+};
 
 /** Nothing but its flows is ours, so what it runs doesn't matter. */
 function stranger(one: Newcomer, { ways, bridges }: Omit<Context, 'resolved'>): Member {

@@ -33,6 +33,29 @@ test('the filters of both privacy profiles are the golden files', () => {
   }
 });
 
+/** A container that joins a mesh, beside the client's chain. */
+const joined: Topology = {
+  ...client,
+  members: [...client.members, member(104, 'app-server', { netmaker: true, next: 'host' })],
+  exits: [...client.exits, { ip: '10.0.0.104', pin: null }],
+};
+
+test('what joins a mesh sends TCP and UDP by the uplink, to hosts at home too, and the chain’s exit no more than before', () => {
+  const host = text('host', joined);
+  const more = [
+    'oifname "eth0" ip saddr 10.0.0.104 drop',
+    'oifname "eth0" ip saddr 10.0.0.104 ip daddr != { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3 } meta l4proto { tcp, udp } accept',
+    'oifname "eth0" ip saddr 10.0.0.104 masquerade',
+  ];
+  const lines = host.split('\n').map((line) => line.trim());
+  const before = text('host', client).split('\n');
+  assert.deepEqual(lines.filter((line) => line.includes('10.0.0.104')).toSorted(), more);
+  assert.deepEqual(
+    lines.filter((line) => !more.includes(line)),
+    before.map((line) => line.trim()),
+  );
+});
+
 test('without containers there is no filter at all', () => {
   assert.deepEqual(expand({ ...client, members: [], published: [], exits: [] }, facts), []);
 });

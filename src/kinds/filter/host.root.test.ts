@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import type { Facts, Topology } from '../../core/topology.ts';
 import { expand } from './expand.ts';
-import { client, vps as server } from '../../core/topology/fixture.ts';
+import { client, member, vps as server } from '../../core/topology/fixture.ts';
 import { facts } from './fixture.ts';
 import { type Namespace, namespace, type Probe, sure, wire } from './testing.ts';
 
@@ -188,6 +188,25 @@ test('a VPS’s proxy reaches the Internet and its name server, but not the prov
     null,
     null,
   ]);
+});
+
+test('what joins a mesh reaches peers and servers anywhere by TCP and UDP, and neither host nor metadata', async () => {
+  const { inside, host, outside } = await net();
+  await outside.serve([443, 53, 8080]);
+  const from = '10.0.0.101';
+  const one = member(101, 'app-server', { netmaker: true, next: 'host' });
+  await host.load(own({ ...client, members: [one], published: [], exits: [{ ip: from, pin: null }] }));
+  await outside.ip('address add 169.254.169.254/16 dev net0');
+  await host.ip('address add 169.254.0.1/16 dev eth0');
+  const answers = await inside.probe(
+    sure({ protocol: 'tcp', from, to: '203.0.113.30', port: 8080 }),
+    sure({ protocol: 'udp', from, to: '192.168.1.1', port: 443 }),
+    { protocol: 'ping', from, to: '203.0.113.30' },
+    { protocol: 'tcp', from, to: '169.254.169.254', port: 8080 },
+    { protocol: 'tcp', from: '10.0.0.102', to: '203.0.113.30', port: 8080 },
+    { protocol: 'ping', from, to: '10.0.0.1' },
+  );
+  assert.deepEqual(answers, ['203.0.113.10', '192.168.1.10 from 192.168.1.1:443', null, null, null, null]);
 });
 
 test('an open connection ends when the rule that let it out is gone', async () => {

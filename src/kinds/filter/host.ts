@@ -1,6 +1,6 @@
 // The host's table: what passes between our bridges and the rest of the world (datapath.md, promises 1, 5, 7).
 
-import { compareIps, contains, reserved } from '../../core/address.ts';
+import { type Address, compareIps, contains, reserved } from '../../core/address.ts';
 import type { Bridge, Facts, Published, Topology } from '../../core/topology.ts';
 import { passMark } from '../mark.ts';
 import { answers, type Chain, filter, marking, nat, replies, show, table, translated } from './text.ts';
@@ -64,16 +64,26 @@ function own(from: string): readonly string[] {
 }
 
 function fromBridge(topology: Topology, facts: Facts): Chain {
-  const pinned = exits(topology, facts, true).map((exit) => `${exit} accept`);
-  const free = exits(topology, facts, false);
+  const joins = new Set(topology.members.filter(({ netmaker }) => netmaker).map(({ address }) => address.ip));
+  const some = (which: (exit: Topology['exits'][number]) => boolean): readonly string[] =>
+    exits({ exits: topology.exits.filter(which) }, facts);
+  const pinned = some(({ pin }) => pin !== null).map((exit) => `${exit} accept`);
+  const free = some(({ ip, pin }) => pin === null && !joins.has(ip));
   const asked = facts.nameservers.filter((ip) => reserved.some((network) => contains(network, ip)));
   const names = free.flatMap((exit) =>
     asked.flatMap((ip) => ['udp', 'tcp'].map((protocol) => `${exit} ip daddr ${ip} ${protocol} dport 53 accept`)),
   );
-  const anywhere = free.map((exit) => `${exit} ip daddr != { ${reserved.map(show).join(', ')} } accept`);
+  const anywhere = free.map((exit) => `${exit} ${notTo(reserved)} accept`);
+  const mesh = some(({ ip }) => joins.has(ip)).map(
+    (exit) => `${exit} ${notTo(strange)} meta l4proto { tcp, udp } accept`,
+  );
   // No ICMP errors: they quote what was received, or whatever a container that was taken over puts there.
-  const rules = ['meta nfproto ipv6 drop', answers, ...pinned, ...names, ...anywhere, 'drop'];
+  const rules = ['meta nfproto ipv6 drop', answers, ...pinned, ...names, ...anywhere, ...mesh, 'drop'];
   return { name: 'from_bridge', hook: null, rules };
+}
+
+function notTo(networks: readonly Address[]): string {
+  return `ip daddr != { ${networks.map(show).join(', ')} }`;
 }
 
 /** A published port is reached by our rewrite alone, never by a route that somebody has to the container. */
@@ -84,11 +94,10 @@ function toBridge(topology: Topology): Chain {
   return { name: 'to_bridge', hook: null, rules: ['meta nfproto ipv6 drop', ...replies, ...ports, 'drop'] };
 }
 
-/** What an exit may send, as a match; `pinned` asks for those with or without a pin only. */
-function exits({ exits: all }: Topology, { uplink }: Facts, pinned?: boolean): readonly string[] {
+/** What exits may send, as matches. */
+function exits({ exits: all }: Pick<Topology, 'exits'>, { uplink }: Facts): readonly string[] {
   if (uplink === null) return [];
   return all
-    .filter(({ pin }) => pinned === undefined || (pin !== null) === pinned)
     .toSorted((a, b) => compareIps(a.ip, b.ip))
     .map(({ ip, pin }) => {
       const to = pin === null ? '' : ` ip daddr ${pin.to.ip} ${pin.protocol} dport ${pin.to.port}`;
@@ -122,6 +131,9 @@ function dnat({ protocol, port, to }: Published): string {
 function senders({ from }: Published): string {
   return from === 'anywhere' ? '' : `ip saddr { ${lan.join(', ')} } `;
 }
+
+/** What no peer of a mesh has for an address. Those of a network at home are no strangers: hosts in it form a mesh too. */
+const strange = reserved.filter((network) => /^(0|127|169|224)\./.test(network.ip));
 
 /** RFC 1918, 6598 (carriers), 3927 (link-local), in nft's order. */
 const lan = ['10.0.0.0/8', '100.64.0.0/10', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'];

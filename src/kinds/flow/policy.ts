@@ -13,7 +13,7 @@ import { chainFlows, laterTables } from './user.ts';
  */
 export function policies(scene: Scene, number: number): readonly Rule[] {
   const own = chainFlows(scene).filter(({ flow }) => flow.table === number);
-  return [...steeringsIn(scene, number).map((one) => steer(scene, one)), ...own.map(({ rule: one }) => one)];
+  return [...steeringsIn(scene, number).flatMap((one) => steer(scene, one)), ...own.map(({ rule: one }) => one)];
 }
 
 /**
@@ -65,15 +65,19 @@ function why({ member, way }: Steered): string {
 
 /**
  * Every packet passes here, of established connections too: without the policy nothing goes on. An overridden policy has
- * the same pin, so what the first one's pin refuses is not let out by the next.
+ * the same pin, so what the first one's pin refuses is not let out by the next. Of what joins a mesh only TCP and UDP
+ * leave.
  */
-function steer(scene: Scene, one: Steered): Rule {
+function steer(scene: Scene, one: Steered): readonly Rule[] {
   const { member, way } = one;
   const self = party(member);
   const to = next(scene, way);
-  const { pin } = member;
-  const match =
-    pin === null ? ['ip', from(self)] : [pin.protocol, from(self), `nw_dst=${pin.to.ip}`, `tp_dst=${pin.to.port}`];
+  const { pin, netmaker } = member;
+  const sorts = netmaker && way.next === 'host' ? ['tcp', 'udp'] : [pin?.protocol ?? 'ip'];
+  const pinned = pin === null ? [] : [`nw_dst=${pin.to.ip}`, `tp_dst=${pin.to.port}`];
   const actions = to === null ? ['drop'] : [commit({ initiator: self, responder: to }), ...deliver(to)];
-  return { ...rule(cookie(one), way.priority, match, actions), why: why(one) };
+  return sorts.map((sort) => ({
+    ...rule(cookie(one), way.priority, [sort, from(self), ...pinned], actions),
+    why: why(one),
+  }));
 }

@@ -1,11 +1,19 @@
 // Tables 7 and 8: inside or transit, and what hides who sent it.
 
+import { neighbours } from './pair.ts';
 import { from, type Party, party, type Rule, rule, type Scene } from './scene.ts';
 import { goTo, table } from './table.ts';
 
-/** Table 7. The host's transit never enters by the bridge: what is not for the subnet is astray. */
-export function destination({ host, subnet }: Scene): readonly Rule[] {
+/**
+ * Table 7. The host's transit never enters by the bridge: what is not for the subnet is astray. A container without a job
+ * in the chain reaches another one by the policies that lead there.
+ */
+export function destination(scene: Scene): readonly Rule[] {
+  const { host, subnet } = scene;
   return [
+    ...neighbours(scene).map(({ initiator, responder }) =>
+      rule(0xdead0112, 1100, ['ip', from(initiator), `nw_dst=${responder.ip}`], [goTo(table.policy)]),
+    ),
     ...(subnet === null ? [] : [rule(0xdead0110, 1000, ['ip', `nw_dst=${subnet}`], [goTo(table.inside)])]),
     ...(host === null ? [] : [rule(0xdead0111, 500, [from(host)], ['drop'])]),
   ];

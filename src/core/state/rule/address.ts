@@ -11,7 +11,7 @@ import {
   showAddress,
 } from '../../address.ts';
 import { bad, entries } from '../draft.ts';
-import { type Link, subnet } from '../link.ts';
+import { type Link, subnet, takenSubnet } from '../link.ts';
 import { type Finding, type Path, showPath } from '../problem.ts';
 import { containerPath, repeated, type Rule, type View } from './rule.ts';
 
@@ -26,10 +26,10 @@ export const addresses: Rule = (view) => [
     ],
     (value, first) => `address ${value} is taken by ${showPath(first)}`,
   ),
-  ...entries(view.draft.openflow?.bridges).flatMap(([index, { name, address }]) => [
-    ...(address === undefined ? [] : usable(address, ['openflow', 'bridges', index, 'address'])),
-    ...apart(view, index, name),
-  ]),
+  ...entries(view.draft.openflow?.bridges).flatMap(([index, { address }]) =>
+    address === undefined ? [] : usable(address, ['openflow', 'bridges', index, 'address']),
+  ),
+  ...apart(view),
   ...view.links.flatMap((link) => member(view, link)),
   ...view.links.flatMap((link) => tunnels(view, link)),
 ];
@@ -82,18 +82,19 @@ function usable(text: string, path: Path): readonly Finding[] {
   return [];
 }
 
-/** Two bridges with overlapping subnets would leave the host's routes to chance. */
-function apart({ draft }: View, index: number, name: string | undefined): readonly Finding[] {
-  const own = name === undefined ? null : subnet(draft, name);
-  if (own === null) return [];
-  const other = entries(draft.openflow?.bridges).find(([earlier, bridge]) => {
-    const network =
-      earlier < index && bridge.name !== undefined && bridge.name !== name ? subnet(draft, bridge.name) : null;
-    return network !== null && overlap(own, network);
+/** Two bridges with overlapping subnets would leave the host's routes to chance. One that isn't listed is told of at a container. */
+function apart({ draft, bridges, links }: View): readonly Finding[] {
+  const known = [...new Set(bridges ?? [])].flatMap((name) => {
+    const network = name === null ? null : takenSubnet(draft, name);
+    const index = entries(draft.openflow?.bridges).find(([, bridge]) => bridge.name === name)?.[0];
+    const link = links.find(({ bridge }) => bridge === name);
+    const path = index !== undefined ? ['openflow', 'bridges', index] : link && place(link);
+    return network === null || path === undefined ? [] : [{ name, network, path }];
   });
-  return other === undefined
-    ? []
-    : [{ path: ['openflow', 'bridges', index], message: `the subnets of ${name} and ${other[1].name} overlap` }];
+  return known.flatMap(({ name, network, path }, position) => {
+    const other = known.slice(0, position).find((earlier) => overlap(earlier.network, network));
+    return other === undefined ? [] : [{ path, message: `the subnets of ${name} and ${other.name} overlap` }];
+  });
 }
 
 /** Inside one container: the bridge's subnet, the tunnels' and the peers' networks are different ones, or routes clash. */

@@ -22,7 +22,10 @@ export function chainBridges(view: View): ReadonlySet<string | null> {
   return new Set((bridgeNames(view.draft) ?? []).filter((name) => name !== null && isChain(view, name)));
 }
 
-/** The same as `chain` of the topology: a container with a role, or a policy that leads to another container. */
+/**
+ * The same as `chain` of the topology: a container with a role or one that says its network_type, or a policy that leads
+ * to another container. On all of them containers talk by policy only.
+ */
 export function isChain({ draft, links }: Pick<View, 'draft' | 'links'>, bridge: string): boolean {
   const own = links.filter((link) => link.bridge === bridge);
   const steered = entries<PolicyDraft>(draft.openflow?.flow_policies).some(([, { template = {} }]) => {
@@ -32,10 +35,13 @@ export function isChain({ draft, links }: Pick<View, 'draft' | 'links'>, bridge:
   });
   return (
     steered ||
-    own.some(({ container: { config = {} } }) => {
+    own.some(({ container: { config = {}, properties } }) => {
       const { xray, ...tunnels } = config;
       return (
-        Object.keys(tunnels).length > 0 || xray?.inbound?.protocol === 'vmess' || xray?.outbound?.protocol === 'vmess'
+        properties?.network_type !== undefined ||
+        Object.keys(tunnels).length > 0 ||
+        xray?.inbound?.protocol === 'vmess' ||
+        xray?.outbound?.protocol === 'vmess'
       );
     })
   );
