@@ -17,18 +17,24 @@ const server = 'netmaker.target.example.net:8443';
 const value = 'GHK3XKPLXHDQDLKMLDFAAEFDXY';
 const token = Buffer.from(JSON.stringify({ server, value })).toString('base64');
 
-/** The host, its container with its id, and the mesh's address once it is known. */
+/** The hosts, each with a container that is in the mesh. */
 const ends = [
   { host: 'home', name: 'app-server', id: 104 },
   { host: 'vps', name: 'database-server', id: 105 },
 ] as const;
 
-function state(name: string, id: number, type: string): string {
+/** The specification's own container, and one in its short form beside it. */
+function state(name: string, id: number, type: string, ...more: readonly object[]): string {
   const network = { bridge: 'mesh', veth: true, ipv4: `10.1.0.${id}/24` };
   const properties = { network_type: type, template: 'debian-netmaker' };
   const container = { id, name, template: 'debian-12', autostart: true, network, properties };
-  return JSON.stringify({ version: 1, plugins: { lxc: { containers: [container] } } });
+  return JSON.stringify({ version: 1, plugins: { lxc: { containers: [container, ...more] } } });
 }
+const neighbour = {
+  id: 106,
+  name: 'web-server',
+  properties: { network_type: 'netmaker', template: 'debian-netmaker' },
+};
 
 /** A command of ours, with netclient on PATH, where it is for everybody to pass through to and to read. */
 function opDbus(host: string, ...argv: string[]): Promise<ExecResult> {
@@ -179,10 +185,29 @@ test('another token is taken without joining anew, and goes as the first did', a
   assert.equal(await asked(), 'hosts 2\nregistrations 2');
 });
 
-test('a container that is to be in no mesh leaves it, and keeps no identity', async () => {
-  await writeInside('home', file, state('app-server', 104, 'bridge'), 0o600);
+test('two containers of one host, each by choice in the mesh, reach each other by it', async () => {
+  await writeInside('home', tokenFile, `NETMAKER_TOKEN="${token}"\n`, 0o600);
+  await writeInside('home', file, state('app-server', 104, 'netmaker', neighbour), 0o600);
   await ok('home', 'apply', file);
-  assert.equal(await asked(), 'hosts 1\nregistrations 2');
+  const end = Date.now() + 60_000;
+  const beside = async () =>
+    (await within('home', 'web-server', 'ip', '-4', '-o', 'address', 'show', 'netmaker')).stdout;
+  while (!(await beside()).includes('10.10.0.') && Date.now() < end) await sleep(500);
+  const to = / (10\.10\.0\.\d)\/16 /.exec(await beside())?.[1] ?? 'none';
+  for (const [host, name] of [
+    ['home', 'app-server'],
+    ['vps', 'database-server'],
+  ] as const)
+    assert.equal((await within(host, name, 'ping', '-c', '3', '-i', '0.5', '-W', '9', to)).code, 0, `${name} to ${to}`);
+  const { stdout } = await within('home', 'app-server', 'wg', 'show', 'netmaker', 'endpoints');
+  assert.match(stdout, /10\.1\.0\.106:51927/);
+  assert.equal(await asked(), 'hosts 3\nregistrations 3');
+});
+
+test('a container that is to be in no mesh leaves it, and keeps no identity', async () => {
+  await writeInside('home', file, state('app-server', 104, 'bridge', neighbour), 0o600);
+  await ok('home', 'apply', file);
+  assert.equal(await asked(), 'hosts 2\nregistrations 3');
   for (const path of ['/etc/netclient', '/var/lib/netmaker-first-boot', '/sys/class/net/netmaker'])
     assert.notEqual((await within('home', 'app-server', 'test', '-e', path)).code, 0, path);
 });

@@ -9,8 +9,10 @@ import { pathToFileURL } from 'node:url';
 
 type Host = {
   readonly key: string;
-  /** Where its WireGuard is reached: whence it asks, and the port that it says. */
-  readonly endpoint: string;
+  /** Where it is seen from outside, its own address, and its WireGuard's port. */
+  readonly from: string;
+  readonly local: string;
+  readonly port: string;
   readonly address: string;
 };
 
@@ -26,14 +28,18 @@ export function meshServer(value: string): (method: string, path: string, from: 
     const id = said.get('id') ?? '';
     registrations += 1;
     const address = hosts.get(id)?.address ?? `10.10.0.${registrations + 1}`;
-    hosts.set(id, { key: said.get('key') ?? '', endpoint: `${from}:${said.get('port')}`, address });
+    const [key = '', local = '', port = ''] = ['key', 'local', 'port'].map((word) => said.get(word));
+    hosts.set(id, { key, from, local, port, address });
     return { status: 200, body: 'server netmaker.target.example.net\n' };
   };
   const pull = (id: string): Answer => {
     const own = hosts.get(id);
     if (own === undefined) return { status: 401, body: 'unknown host\n' };
     const others = [...hosts].filter(([other]) => other !== id);
-    const lines = others.map(([, { key, endpoint, address }]) => `peer ${key} ${endpoint} ${address}`);
+    // Behind one address they know each other by their own.
+    const lines = others.map(
+      ([, { key, from, local, port, address }]) => `peer ${key} ${from === own.from ? local : from}:${port} ${address}`,
+    );
     return { status: 200, body: [`address ${own.address}/16`, ...lines, ''].join('\n') };
   };
   return (method, path, from, body) => {
