@@ -7,7 +7,7 @@ import type { State } from '../src/core/state/schema.ts';
 import { fakeMachine } from '../src/drivers/machine/fake.ts';
 import { type FakeNet, fakeNet } from '../src/drivers/net/fake.ts';
 import type { Host } from '../src/drivers/host.ts';
-import { type FakeHost, fakeHost } from './fake-host.ts';
+import { enrol, type FakeHost, fakeHost, netclient } from './fake-host.ts';
 
 const read = (name: string): string => readFileSync(`test/golden/${name}/state.json`, 'utf8');
 export const client = read('privacy-client');
@@ -36,7 +36,7 @@ export const texts = {
   client,
   vps: read('privacy-vps'),
   'client with a plain container': beside(client, plain),
-  'client with general containers': read('general').replaceAll('debian-netmaker', 'debian-12'),
+  'client with general containers': read('general'),
   'client with another id': renumbered.replaceAll('internal_102', 'internal_112'),
   'client with another id behind the same port name': renumbered,
   'client at another level': client.replace('"obfuscation_level": 3', '"obfuscation_level": 1'),
@@ -77,7 +77,9 @@ export async function machine(net: FakeNet = fakeNet([], 'eth0')): Promise<FakeH
       const inside = path.slice(`test/golden/${name}`.length);
       if (file.isFile()) await host.files.write(`/golden${inside}`, readFileSync(path, 'utf8'));
     }
-  return { ...host, machine: fakeMachine({ names, nameservers: ['9.9.9.9'], datapath: 'netdev' }) };
+  await enrol(host);
+  const known = { names, nameservers: ['9.9.9.9'], datapath: 'netdev', programs: netclient } as const;
+  return { ...host, machine: fakeMachine(known) };
 }
 
 /** The same machine so many seconds later. */

@@ -1,8 +1,8 @@
 // Kind `mesh`: containers' way into a Netmaker mesh.
 
-import { type Inside, renderInside, schema } from '../inside.ts';
+import { type Inside, schema } from '../inside.ts';
 import { kind } from '../kind.ts';
-import { apply } from './apply.ts';
+import { apply, render } from './apply.ts';
 import { check } from './check.ts';
 import { expand } from './expand.ts';
 import { observe } from './observe.ts';
@@ -15,7 +15,7 @@ export const mesh = kind<Inside>({
   expand,
   observe,
   apply,
-  render: renderInside,
+  render,
   check,
   status,
 });
