@@ -2,6 +2,7 @@
 
 import type { Resource } from '../core/resource.ts';
 import { fingerprint } from '../core/secret.ts';
+import { profileOf } from '../core/state/complete.ts';
 import { links } from '../core/state/link.ts';
 import type { State } from '../core/state/schema.ts';
 import { bridgesOf, endpoints, topology } from '../core/topology/build.ts';
@@ -112,13 +113,20 @@ function clear(name: string): string {
 }
 
 function notes({ members }: Topology): readonly string[] {
-  return members.flatMap(({ name, warp }) =>
+  const jobless = members.flatMap(({ id, name, role }) => {
+    const profile = role === 'plain' ? profileOf(id, name) : null;
+    if (profile === null) return [];
+    const how = `"container_profile": "${profile}" and its config make it that of the profile.`;
+    return [`${name} (${id}) is a plain container, for the file says nothing of what it does: ${how}`];
+  });
+  const told = members.flatMap(({ name, warp }) =>
     warp?.post_up === undefined
       ? []
       : [
           `post_up of ${name} is left out: a WireGuard device is layer 3 and can be no switch port; the port is made by us.`,
         ],
   );
+  return [...jobless, ...told];
 }
 
 /** Credentials in the state itself. */

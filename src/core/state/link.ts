@@ -27,7 +27,7 @@ function usual(bridge: string): Address {
 }
 
 export function links(draft: Draft): readonly Link[] {
-  const first = bridgeNames(draft)?.[0] ?? null;
+  const first = usualBridge(draft);
   return entries(draft.lxc?.containers).map(([index, container]) => {
     const { id = null, network } = container;
     const known = { index, id, container };
@@ -60,7 +60,14 @@ function modeOf(network: NonNullable<ContainerDraft['network']>): Link['mode'] {
   return network.wg_tunnel === true || network.socket_networking === true ? null : 'veth';
 }
 
-/** The bridge that a container says it is on, or that its sort of network means; undefined: the first. */
+/** The bridge of whoever names none: the first, but `mesh` only when there is no other. Null when it can't be told. */
+function usualBridge(draft: Draft): string | null {
+  const names = bridgeNames(draft) ?? [];
+  const others = names.filter((name) => name !== mesh);
+  return (others.length > 0 ? others : names)[0] ?? null;
+}
+
+/** The bridge that a container says it is on, or that its sort of network means; undefined: the usual one. */
 function named({ network, properties }: ContainerDraft): string | undefined {
   return network?.bridge ?? (properties?.network_type === 'netmaker' ? mesh : undefined);
 }
@@ -90,7 +97,7 @@ export function subnet(draft: Draft, bridge: string): Address | null {
   const own = entries(draft.openflow?.bridges).find(([, { name }]) => name === bridge)?.[1].address;
   const parsed = own === undefined ? null : parseAddress(own);
   if (parsed !== null) return networkOf(parsed);
-  const first = bridgeNames(draft)?.[0];
+  const first = usualBridge(draft);
   const votes = new Map<string, { readonly network: Address; readonly count: number; readonly id: number }>();
   for (const [, container] of entries(draft.lxc?.containers)) {
     const { id = Infinity, network } = container;

@@ -67,6 +67,76 @@ test('the state has every network written out', () => {
   );
 });
 
+test('an entry without a network that joins a mesh is by veth on the bridge mesh, listed or not', () => {
+  const parsed = (bridges?: object) => {
+    const properties = { network_type: 'netmaker' };
+    const containers = [
+      { id: 104, name: 'a', properties },
+      { id: 105, name: 'b', properties: { network_type: 'bridge' } },
+      { id: 106, name: 'c', properties, network: { veth: true, ipv4: '10.1.0.9/24' } },
+    ];
+    const outcome = parse(JSON.stringify({ lxc: { containers }, openflow: bridges === undefined ? {} : { bridges } }));
+    assert.ok('state' in outcome, JSON.stringify(outcome));
+    const { lxc, openflow } = outcome.state;
+    const networks = lxc.containers.map(({ network: { bridge, veth, port_name, ipv4 } }) =>
+      [bridge, veth, port_name, ipv4].join(' '),
+    );
+    return { networks, bridges: openflow.bridges.map(({ name, address = null }) => [name, address]) };
+  };
+  const web = 'ovsbr0 false internal_105 10.0.0.105/24';
+  const networks = ['mesh true veth104 10.1.0.104/24', web, 'mesh true veth106 10.1.0.9/24'];
+  const unlisted = [
+    ['ovsbr0', null],
+    ['mesh', null],
+  ];
+  assert.deepEqual(parsed(), { networks, bridges: unlisted });
+  assert.deepEqual(parsed([{ name: 'ovsbr0' }]), { networks, bridges: unlisted });
+  assert.deepEqual(parsed([{ name: 'mesh', address: '10.1.0.254/24' }, { name: 'ovsbr0' }]), {
+    networks,
+    bridges: [
+      ['mesh', '10.1.0.254/24'],
+      ['ovsbr0', null],
+    ],
+  });
+});
+
+test('where all containers are in a mesh there is no other bridge', () => {
+  const outcome = parse(
+    '{"lxc": {"containers": [{"id": 104, "name": "a", "properties": {"network_type": "netmaker"}}]}}',
+  );
+  assert.ok('state' in outcome);
+  assert.deepEqual(
+    outcome.state.openflow.bridges.map(({ name }) => name),
+    ['mesh'],
+  );
+});
+
+test('an entry without a network is filled in from its profile, and only one with the id and the name of that', () => {
+  const profile = 'privacy-client';
+  const config = (JSON.parse(good) as { lxc: { containers: { id: number; config: object }[] } }).lxc.containers;
+  const short = (name: string) => ({
+    id: 101,
+    name,
+    config: config[1]?.config,
+    properties: { network_type: 'bridge' },
+  });
+  const read = (name: string, profileName: string) => {
+    const lxc = { container_profile: profileName, containers: [short(name)] };
+    return [{ lxc }, { version: 1, plugins: { lxc } }].map((file) => parse(JSON.stringify(file)));
+  };
+  for (const outcome of read('warp-tunnel', profile)) {
+    assert.ok('state' in outcome, JSON.stringify(outcome));
+    const [warp] = outcome.state.lxc.containers;
+    assert.deepEqual(
+      [warp?.network.port_name, warp?.network.wg_tunnel, warp?.services, warp?.properties],
+      ['wg-warp', true, ['wg-quick@wg-warp'], { network_type: 'bridge' }],
+    );
+    assert.equal(warp?.config['wg-quick']?.public_key, 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbA=');
+  }
+  for (const outcome of [...read('another', profile), ...read('warp-tunnel', 'privacy-vps')])
+    assert.match(JSON.stringify(outcome), /no service runs wg-quick/);
+});
+
 /** Problems of a text, after checking what holds for every text. */
 function checked(text: string): readonly Problem[] {
   const outcome = parse(text);

@@ -1,6 +1,7 @@
 // The state file: text in; the state, or every problem at once, out.
 
 import type * as z from 'zod';
+import { complete, explained } from './complete.ts';
 import { type Draft, prune, remove } from './draft.ts';
 import { findingsOf } from './issue.ts';
 import { type Position, readJson } from './json.ts';
@@ -21,8 +22,10 @@ export function parse(text: string): { readonly state: State } | { readonly prob
   const wrapped =
     isObject(json.value) && (Object.hasOwn(json.value, 'plugins') || Object.hasOwn(json.value, 'version'));
   const schema = wrapped ? document : bare;
-  const read = schema.safeParse(json.value);
-  const findings = json.readable ? findAll(json.value, wrapped, read.error?.issues ?? []) : [];
+  const { value, taken } = complete(json.value, wrapped ? ['plugins'] : []);
+  const read = schema.safeParse(value);
+  const all = json.readable ? findAll(value, wrapped, read.error?.issues ?? []) : [];
+  const findings = all.map((finding) => explained(finding, taken));
   const problems = [
     ...json.findings.map((finding) => toProblem(finding, finding, wrapped)),
     ...findings.map((finding) => toProblem(finding, json.position(finding.path, finding.key), wrapped)),

@@ -134,6 +134,39 @@ test('containers without policy and role are no chain; veth is eth0 inside', () 
   assert.equal(topology(state(steered), {}).bridges[0]?.chain, true);
 });
 
+const general = (more: object = {}, policies: readonly object[] = []): Topology => {
+  const containers = [
+    {
+      id: 104,
+      name: 'app',
+      template: 'debian-12',
+      properties: { network_type: 'netmaker', template: 'debian-netmaker' },
+    },
+    { id: 105, name: 'web', network: { veth: true, ipv4: '10.0.0.105/24' }, ...more },
+  ];
+  return topology(state({ lxc: { containers }, openflow: { flow_policies: policies } }), {});
+};
+
+test('what joins a mesh leaves by the uplink unless a policy says otherwise, and properties.template wins', () => {
+  const [app, web] = general().members;
+  assert.deepEqual(
+    [app?.netmaker, app?.template, app?.bridge, app?.gateway, app?.next, app?.policy?.table, app?.policy?.priority],
+    [true, 'debian-netmaker', 'mesh', '10.1.0.1', 'host', 19, 1],
+  );
+  assert.deepEqual([web?.netmaker, web?.next], [false, null]);
+  assert.deepEqual(general().exits, [{ ip: '10.1.0.104', pin: null }]);
+  const drop = { name: 'shut', selector: 'container:104', template: { actions: [{ type: 'drop' }] } };
+  const shut = general({}, [drop]);
+  assert.deepEqual([shut.members[0]?.next, shut.members[0]?.policy?.name, shut.exits], [null, 'shut', []]);
+});
+
+test('a bridge is closed as soon as one of its containers says its network_type', () => {
+  const closed = (whole: Topology) => whole.bridges.map(({ name, chain }) => `${name} ${chain}`);
+  assert.deepEqual(closed(general()), ['ovsbr0 false', 'mesh true']);
+  assert.deepEqual(closed(general({ properties: { network_type: 'bridge' } })), ['ovsbr0 true', 'mesh true']);
+  assert.deepEqual(closed(general({ properties: { template: 'debian-12' } })), ['ovsbr0 false', 'mesh true']);
+});
+
 test('a role alone makes a chain', () => {
   const alone = JSON.parse(good) as {
     lxc: { containers: unknown[] };

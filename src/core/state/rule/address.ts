@@ -82,19 +82,26 @@ function usable(text: string, path: Path): readonly Finding[] {
   return [];
 }
 
-/** Two bridges with overlapping subnets would leave the host's routes to chance. One that isn't listed is told of at a container. */
-function apart({ draft, bridges, links }: View): readonly Finding[] {
-  const known = [...new Set(bridges ?? [])].flatMap((name) => {
-    const network = name === null ? null : takenSubnet(draft, name);
-    const index = entries(draft.openflow?.bridges).find(([, bridge]) => bridge.name === name)?.[0];
-    const link = links.find(({ bridge }) => bridge === name);
-    const path = index !== undefined ? ['openflow', 'bridges', index] : link && place(link);
-    return network === null || path === undefined ? [] : [{ name, network, path }];
+/** Two bridges with overlapping subnets would leave the host's routes to chance. */
+function apart(view: View): readonly Finding[] {
+  const known = [...new Set(view.bridges)].flatMap((name) => {
+    const network = name === null ? null : takenSubnet(view.draft, name);
+    const where = name === null ? null : bridgePlace(view, name);
+    return network === null || where === null ? [] : [{ name, network, where }];
   });
-  return known.flatMap(({ name, network, path }, position) => {
+  return known.flatMap(({ name, network, where }, position) => {
     const other = known.slice(0, position).find((earlier) => overlap(earlier.network, network));
-    return other === undefined ? [] : [{ path, message: `the subnets of ${name} and ${other.name} overlap` }];
+    return other === undefined ? [] : [{ ...where, message: `the subnets of ${name} and ${other.name} overlap` }];
   });
+}
+
+/** A bridge that isn't listed is told of at its first container. */
+function bridgePlace({ draft, links }: View, name: string): Omit<Finding, 'message'> | null {
+  const [index] = entries(draft.openflow?.bridges).find(([, bridge]) => bridge.name === name) ?? [];
+  if (index !== undefined) return { path: ['openflow', 'bridges', index] };
+  const link = links.find(({ bridge }) => bridge === name);
+  const hint = `Give ${name} another network: {"name": "${name}", "address": "10.7.0.1/24"} in openflow.bridges.`;
+  return link === undefined ? null : { path: place(link), hint };
 }
 
 /** Inside one container: the bridge's subnet, the tunnels' and the peers' networks are different ones, or routes clash. */
