@@ -20,7 +20,7 @@ case $1 in
     case $1 in
       sha256sum) exec sha256sum "$box/root$2" ;;
       mkdir) exec mkdir -p "$box/root$3" ;;
-      sh) case $3 in *"rm -rf"*) rm -rf "$box/root/etc/netclient" ;; esac ;;
+      sh) case $3 in *"rm -rf"*) echo "$3" | sed "s#/etc/#$box/root/etc/#g; s#/var/#$box/root/var/#g" | exec sh ;; esac ;;
     esac ;;
   push) [ -e "$box/lies" ] || cp "$3" "$box/root$4" ;;
   template) [ -e "$box/stays" ] || echo "template: 1" >"$box/config" ;;
