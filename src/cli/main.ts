@@ -18,6 +18,7 @@ import { queryCommand } from './query.ts';
 import { rollbackCommand } from './rollback.ts';
 import { serviceCommand } from './service.ts';
 import { statusCommand } from './status.ts';
+import { testCommand } from './test.ts';
 import { traceCommand } from './trace.ts';
 import { verifyCommand } from './verify.ts';
 import { version } from './version.ts';
@@ -48,6 +49,7 @@ for (const add of [
   applyCommand,
   confirmCommand,
   verifyCommand,
+  testCommand,
   statusCommand,
   queryCommand,
   explainCommand,
