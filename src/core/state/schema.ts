@@ -8,7 +8,7 @@ const { address, device, endpoint, host, ip, key, mtu, name, path, port, uuid } 
 
 /** `network` of a container. `veth: false` with `wg_tunnel` or `socket_networking` is an OVS internal port moved into it. */
 const network = z.strictObject({
-  /** The first bridge unless told. */
+  /** The first bridge that is not `mesh` unless told, and `mesh` for network_type netmaker. */
   bridge: device.optional(),
   veth: z.boolean().default(false),
   /** True unless told, or unless one of the others is. */

@@ -1,6 +1,10 @@
 // The profiles' topologies, and one with everything that flows can meet.
 
-import { chain, client, member, none, ovsbr0, userFlow, vps } from '../../core/topology/fixture.ts';
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { parse } from '../../core/state/parse.ts';
+import { topology } from '../../core/topology/build.ts';
+import { chain, client, member, none, ovsbr0, userFlow, vps, WARP } from '../../core/topology/fixture.ts';
 import type { Topology } from '../../core/topology.ts';
 
 /** The chain at level 1 with a plain veth container beside it, flows of the file's own, and a bridge without a chain. */
@@ -41,10 +45,21 @@ export const mixed: Topology = {
   ],
 };
 
+/** The client's chain with general containers beside it, as a file says it. */
+export const generalText = readFileSync(new URL('../../../test/golden/general/state.json', import.meta.url), 'utf8');
+
+/** What a file with the client's names means. */
+export function meaning(text: string): Topology {
+  const parsed = parse(text);
+  assert.ok('state' in parsed, JSON.stringify(parsed));
+  return topology(parsed.state, { 'engage.cloudflareclient.com': [WARP.ip], 'vps.example.net': ['95.216.30.2'] });
+}
+
 /** By the name of its golden case. */
 export const topologies: Readonly<Record<string, Topology>> = {
   'privacy-client': client,
   'privacy-vps': vps,
   none,
   mixed,
+  general: meaning(generalText),
 };

@@ -1,40 +1,17 @@
-// General containers (profile 4) beside the chain, from the state file: their flows, and packets byte by byte on a real
-// switch.
+// General containers (profile 4) beside the chain, with packets byte by byte on a real switch.
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { parse } from '../../core/state/parse.ts';
-import { topology } from '../../core/topology/build.ts';
-import { WARP } from '../../core/topology/fixture.ts';
 import type { Facts, Topology } from '../../core/topology.ts';
 import { run } from '../../drivers/exec.ts';
 import { type DummySwitch, startDummySwitch } from '../../drivers/ovsdb/testing.ts';
+import { WARP } from '../../core/topology/fixture.ts';
+import { generalText, meaning } from './fixture.ts';
 import { FLAG, type Frame, frame } from './frame.ts';
 import { flow } from './index.ts';
 import { appctl, build, hostOf } from './testing.ts';
 
-const folder = new URL('../../../test/golden/general/', import.meta.url);
-const text = readFileSync(new URL('state.json', folder), 'utf8');
-
-function built(given: string): Topology {
-  const parsed = parse(given);
-  assert.ok('state' in parsed, JSON.stringify(parsed));
-  return topology(parsed.state, { 'engage.cloudflareclient.com': [WARP.ip], 'vps.example.net': ['95.216.30.2'] });
-}
-
-const whole = built(text);
-
-test('the flows of the general containers are those of their golden case', () => {
-  const shown = flow
-    .expand(whole, {} as Facts)
-    .map((one) => `# ${one.name}\n${one.spec.flows.join('\n')}\n`)
-    .join('\n');
-  const file = new URL('flows.txt', folder);
-  if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(file, shown);
-  assert.ok(existsSync(file), 'write it with UPDATE_GOLDEN=1');
-  assert.equal(shown, readFileSync(file, 'utf8'));
-});
+const whole = meaning(generalText);
 
 let ovs: DummySwitch;
 before(async () => {
@@ -140,10 +117,10 @@ test('between two of them there is what a policy says, this way and no other, an
 });
 
 test('without the policy the same packet does not arrive', async () => {
-  const file = JSON.parse(text) as { plugins: { openflow: { flow_policies: { readonly name: string }[] } } };
+  const file = JSON.parse(generalText) as { plugins: { openflow: { flow_policies: { readonly name: string }[] } } };
   const { openflow } = file.plugins;
   openflow.flow_policies = openflow.flow_policies.filter(({ name }) => name !== 'web-to-database');
-  await load(built(JSON.stringify(file)));
+  await load(meaning(JSON.stringify(file)));
   const sent = await out(own(105, '10.0.0.106', tcp(5432)), own(106, '10.0.0.105', tcp(5432)));
   await load(whole);
   assert.deepEqual(sent, []);
