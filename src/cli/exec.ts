@@ -21,7 +21,7 @@ export function execCommand(program: Command): void {
       process.exitCode = await onThisHost(async (host) => {
         const name = await find(host, container);
         const command = withoutDashes(given);
-        if (!options.json) return attach(host.containers.attach(name, command));
+        if (!options.json) return attach(await host.containers.attach(name, command));
         const { code, stdout, stderr } = await host.containers.exec(name, command, { deadline: null });
         json({ container: name, code, stdout, stderr });
         return code;

@@ -77,7 +77,7 @@ export interface Containers {
   /** Runs a program inside a running container. @throws OpError `host` when it isn't running. */
   exec(name: string, argv: readonly [string, ...string[]], options?: ExecOptions): Promise<ExecResult>;
   /** The argument vector that runs a program inside a running container on the caller's terminal. */
-  attach(name: string, argv: readonly [string, ...string[]]): readonly [string, ...string[]];
+  attach(name: string, argv: readonly [string, ...string[]]): Promise<readonly [string, ...string[]]>;
   /**
    * Which of these systemd services (without `.service`) are neither stopped nor failed nor waiting for their next try:
    * active, or on the way there or back. None of a stopped container. Costs no program.

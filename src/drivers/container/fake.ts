@@ -151,7 +151,7 @@ export function fakeContainers(
       if (!need(name).running) throw new OpError('host', `container ${name}: attach: it isn't running`);
       detached.delete(name);
     },
-    attach: (name, argv) => ['attach', name, ...argv],
+    attach: async (name, argv) => ['attach', name, ...argv],
     exec: async (name, argv, options = {}) => {
       if (!need(name).running) throw new OpError('host', `container ${name} is not running`);
       ran.push({ name, argv });
