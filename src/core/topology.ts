@@ -179,6 +179,10 @@ export type Facts = {
   readonly nameservers: readonly string[];
   /** The proxy program that the containers run: the host's xray where it is installed, else the template's v2ray. */
   readonly proxy: { readonly program: 'xray'; readonly path: string } | { readonly program: 'v2ray' };
+  /** By what containers are made. */
+  readonly backend: 'lxc' | 'pct';
+  /** Containers that somebody else has made, also those whose networking is ours already. */
+  readonly strangers: readonly { readonly id: number; readonly name: string; readonly running: boolean }[];
   /** Content that goes into a container, from the `files` folder beside the state: `name:/path` → what is there. */
   readonly files: Readonly<Record<string, FileFact>>;
 };

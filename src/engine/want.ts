@@ -63,16 +63,18 @@ async function resolve(host: Host, names: readonly string[]): Promise<Resolved> 
 }
 
 async function gather(host: Host, built: Topology, filesFolder: string): Promise<Facts> {
-  const [uplink, forwards, datapath, nameservers, xray, files] = await Promise.all([
+  const [uplink, forwards, datapath, nameservers, xray, strangers, files] = await Promise.all([
     host.net.uplink(),
     forwarded(host),
     host.machine.datapath(),
     host.machine.nameservers(),
     host.machine.program('xray'),
+    host.containers.strangers(),
     readContents(host, built, filesFolder),
   ]);
   const proxy: Facts['proxy'] = xray === null ? { program: 'v2ray' } : { program: 'xray', path: xray };
-  return { uplink, forwards, datapath, nameservers, proxy, files };
+  const { backend } = host.containers;
+  return { uplink, forwards, datapath, nameservers, proxy, backend, strangers, files };
 }
 
 async function forwarded(host: Host): Promise<boolean> {

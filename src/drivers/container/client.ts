@@ -199,6 +199,8 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
 
   return {
     ...shared,
+    backend: 'lxc',
+    strangers: async () => [],
     prepare: async (template, progress) => {
       const base = await idBase(etc);
       const there = await Promise.all((await records.names()).map((name) => records.get(name)));

@@ -42,7 +42,10 @@ export type Backend<E extends Entry> = {
 };
 
 /** Those parts of `Containers` that are the same for all backends. */
-type Shared = Omit<Containers, 'prepare' | 'prepared' | 'isForeign' | 'create' | 'configure' | 'destroy' | 'tidy'>;
+type Shared = Omit<
+  Containers,
+  'backend' | 'strangers' | 'prepare' | 'prepared' | 'isForeign' | 'create' | 'configure' | 'destroy' | 'tidy'
+>;
 
 export type Ours<E extends Entry> = {
   readonly shared: Shared;

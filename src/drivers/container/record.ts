@@ -8,7 +8,18 @@ import type { Definition } from './contract.ts';
 export type Entry = { readonly version: 1; readonly definition: Definition };
 
 /** `pid`, `PID START DEVICE INODE`: init, when it was started, and what its root was then. `monitor`: LXC's, `PID START`. */
-type RecordFile = 'definition.json' | 'hook.env' | 'filter.nft' | 'pid' | 'monitor' | 'failure' | 'lxc.log';
+type RecordFile =
+  | 'definition.json'
+  | 'hook.env'
+  | 'filter.nft'
+  | 'pid'
+  | 'monitor'
+  | 'failure'
+  | 'lxc.log'
+  /** Proxmox's: one in the making, one that was put aside, one whose root we have mounted. */
+  | 'making.json'
+  | 'aside.json'
+  | 'mounted';
 
 export interface Records<E extends Entry = Entry> {
   /** The folder of a container's records. @throws OpError `internal` when the name could leave it. */

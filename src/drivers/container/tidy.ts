@@ -73,7 +73,12 @@ export async function removePeers(exec: Exec, records: Records): Promise<void> {
 export async function removeShared(home: string, etc: string): Promise<void> {
   const start = await optional(readFile(`${home}/subid`, 'utf8'));
   if (start !== null) await release(etc, Number(start));
-  for (const file of ['hook', 'subid'])
-    for (const end of ['', '.new']) await rm(`${home}/${file}${end}`, { force: true });
+  for (const end of ['', '.new']) await rm(`${home}/subid${end}`, { force: true });
+  await removeHook(home);
+}
+
+/** Removes the hook, with the folder when it is empty then. */
+export async function removeHook(home: string): Promise<void> {
+  for (const end of ['', '.new']) await rm(`${home}/hook${end}`, { force: true });
   await removeEmpty(home);
 }

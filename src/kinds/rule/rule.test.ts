@@ -62,6 +62,8 @@ test('without containers there are no rules', () => {
     datapath: 'netdev',
     nameservers: [],
     proxy: { program: 'v2ray' },
+    backend: 'lxc',
+    strangers: [],
     files: {},
   } as const;
   assert.deepEqual(rule.expand({ ...client, members: [] }, { ...facts, forwards: false }), []);
