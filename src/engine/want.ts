@@ -5,6 +5,7 @@ import { fingerprint } from '../core/secret.ts';
 import { links } from '../core/state/link.ts';
 import type { State } from '../core/state/schema.ts';
 import { bridgesOf, endpoints, topology } from '../core/topology/build.ts';
+import { onProxmox, proxmoxNotes, proxmoxPort } from '../core/topology/proxmox.ts';
 import { discover } from '../core/topology/discover.ts';
 import type { Discovered, Facts, Member, Topology } from '../core/topology.ts';
 import type { Host } from '../drivers/host.ts';
@@ -35,7 +36,9 @@ export async function want(host: Host, state: State, filesFolder: string, known:
   const asked = names.filter((name) => known[name] === undefined);
   const resolved = { ...pick(known, names), ...(await resolve(host, asked)) };
   const found = await discovered(host, state);
-  const built = topology(state, resolved, found);
+  const proxmox = host.containers.backend === 'pct';
+  const inFile = topology(state, resolved, found);
+  const built = proxmox ? onProxmox(inFile) : inFile;
   for (const id of identities(built.members)) host.secrets.remember(fingerprint(id), id);
   const facts = await gather(host, built, filesFolder);
   return {
@@ -43,7 +46,12 @@ export async function want(host: Host, state: State, filesFolder: string, known:
     facts,
     resolved,
     resources: kinds.flatMap((kind) => kind.expand(built, facts)),
-    notes: [...asked.map(clear), ...notes(built), ...discover(state, bridgesOf(state), found).notes],
+    notes: [
+      ...asked.map(clear),
+      ...notes(built),
+      ...(proxmox ? proxmoxNotes(inFile) : []),
+      ...discover(state, bridgesOf(state), found).notes,
+    ],
   };
 }
 
@@ -85,7 +93,10 @@ async function forwarded(host: Host): Promise<boolean> {
 async function discovered(host: Host, state: State): Promise<readonly Discovered[]> {
   if (!state.openflow.auto_discover_containers) return [];
   const names = state.openflow.bridges.map(({ name }) => name);
-  const own = new Set([...names, ...links(state).flatMap(({ row, device }) => [row, device])]);
+  const own = new Set([
+    ...names,
+    ...links(state).flatMap(({ id, row, device }) => [row, device, ...(id === null ? [] : [proxmoxPort(id)])]),
+  ]);
   const rows = (await host.ovsdb.bridges()).filter(({ name }) => names.includes(name));
   return rows.flatMap((bridge) =>
     bridge.ports.flatMap(({ name, externalIds, interface: row }) => {

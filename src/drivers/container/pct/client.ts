@@ -18,7 +18,7 @@ import { adoption } from './adopt.ts';
 import { locked, pctCommand } from './command.ts';
 import { bindLines, rootId, wantedNets, withRaw } from './config.ts';
 import { carries, confs as openConfs, installDropIn, type Making, numbers, type PctEntry } from './entry.ts';
-import { insistOnName, setLinks } from './link.ts';
+import { setLinks } from './link.ts';
 import { mounts } from './mount.ts';
 import { pctSwitch } from './power.ts';
 import { fetchTemplate, offered, storages, storedTemplate } from './template.ts';
@@ -139,7 +139,6 @@ export function pctContainers(options: PctOptions = {}): Containers {
   }
 
   async function create(name: string, definition: Definition): Promise<void> {
-    insistOnName(definition);
     if (definition.made === 'adopted') return adopt(name, definition);
     const record = await records.get(name);
     if (record !== null && (await there(name, record))) return configure(name, definition);
@@ -236,7 +235,6 @@ export function pctContainers(options: PctOptions = {}): Containers {
   }
 
   async function configure(name: string, definition: Definition): Promise<void> {
-    insistOnName(definition);
     const record = await need(name);
     if (record.token === null) return adopt(name, definition);
     if (record.definition.template !== definition.template || record.definition.id !== definition.id)

@@ -1,7 +1,6 @@
 // A container's links to networks, as Proxmox makes them: net0…net31 of its configuration (pct.conf(5)).
 
 import { OpError } from '../../../error.ts';
-import type { Definition } from '../contract.ts';
 import { nets, sameNet } from './config.ts';
 import type { Pct } from './command.ts';
 import type { Confs } from './entry.ts';
@@ -43,14 +42,4 @@ export async function setLinks(
         hint: `pct pending ${id} shows it. Stop and start the container (pct reboot ${id}), and do this again.`,
       },
     );
-}
-
-/** @throws OpError `state` when the definition names a port otherwise than Proxmox does. */
-export function insistOnName({ id, mode, port }: Definition): void {
-  const name = `veth${id}i0`;
-  if (mode === 'socket' || (port.device === name && port.row === name)) return;
-  throw new OpError('state', `Proxmox names the port of container ${id} ${name}, not ${port.row}`, {
-    at: `container ${id}`,
-    hint: 'Leave "port_name" out.',
-  });
 }
