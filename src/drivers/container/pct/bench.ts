@@ -42,6 +42,8 @@ export async function pctBench(): Promise<PctBench> {
   await run(exec, ['mount', '--bind', conf, confD]);
   process.env['PATH'] = `${source('test/pve', 'bin')}:${process.env['PATH']}`;
   process.env['PVE_ROOT'] = node;
+  // As an installation of Proxmox has it.
+  for (const file of ['subuid', 'subgid']) await writeFile(`/etc/${file}`, 'root:100000:65536\n');
   const templates = `${node}/var/lib/vz/template/cache`;
   await mkdir(templates, { recursive: true });
   const tree = treePath('/var/cache/op-dbus/template', 'debian-12', await base('/etc'));

@@ -95,7 +95,7 @@ export function pctContainers(options: PctOptions = {}): Containers {
     parsed<Making>(await records.text(name, 'making.json'));
 
   function foreign(name: string, id?: number): OpError {
-    const which = id === undefined ? `container ${name}` : `container ${id} (${name})`;
+    const which = id === undefined ? `container ${name}` : `container ${id} ${name}`;
     return new OpError('foreign', `${which} exists and is not op-dbus's`, {
       at: `container ${name}`,
       hint: 'Give the container another name and id in the file. To take over the networking of one that is there, give both as Proxmox has them.',

@@ -113,12 +113,16 @@ const causes: readonly Cause[] = [
 
 /** The lines that tell why; usage and progress left out. */
 function reason(said: string): string {
-  const lines = said.split('\n').map((line) => line.trim());
+  const lines = said
+    .split('\n')
+    // LXC's own: what failed follows the place in its source.
+    .map((line) => line.replace(/^run_buffer: .*?:\d+ - /, '').trim())
+    .filter((line) => !/^(The container failed to start|Additional information|To get more details)/.test(line));
   const wanted = lines.filter(
     (line) =>
       line !== '' && !/^(trying to acquire lock|pct \w+ <|400 Parameter verification failed|Task finished)/.test(line),
   );
   const parameters = said.includes('400 Parameter verification failed') ? wanted.filter((l) => /^\w+: /.test(l)) : [];
-  const telling = parameters.length > 0 ? parameters : wanted.slice(-2);
+  const telling = parameters.length > 0 ? parameters : wanted.slice(-3);
   return telling.join('; ').replaceAll(/\s+/g, ' ');
 }
