@@ -24,6 +24,8 @@ test('the newest by version, not by spelling, of the names that are of the templ
   assert.equal(newest('debian-12', names.toReversed()), names[1]);
   assert.equal(newest('debian-netmaker', names), names[5]);
   assert.equal(newest('debian-13', names), null);
+  const own = 'local:vztmpl/debian-12-op-dbus_1_amd64.tar.zst';
+  assert.equal(newest('debian-12', [own, ...names]), own);
   assert.equal(newest('debian', names), newest('debian', names.toReversed()));
 });
 

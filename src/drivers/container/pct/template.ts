@@ -64,14 +64,16 @@ function volumes(text: string): readonly string[] {
 
 /**
  * The newest of the volumes or files that are of the template: its name, and then a flavour, a version, or the file's end.
- * Of two flavours with the same version the later in the alphabet is taken, so that the choice is always the same.
+ * One whose flavour is `op-dbus`, which somebody has made for us, goes before all others. Of two with the same version the
+ * later in the alphabet is taken, so that the choice is always the same.
  */
 export function newest(template: string, names: readonly string[]): string | null {
   const matching = names.filter((name) => {
     const file = name.replace(/^.*\//, '');
     return file.startsWith(template) && /^([-_]|\.tar)/.test(file.slice(template.length));
   });
-  return matching.toSorted(byVersion).at(-1) ?? null;
+  const own = matching.filter((name) => name.replace(/^.*\//, '').startsWith(`${template}-op-dbus`));
+  return (own.length > 0 ? own : matching).toSorted(byVersion).at(-1) ?? null;
 }
 
 function byVersion(a: string, b: string): number {
