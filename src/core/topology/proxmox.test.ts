@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { client } from './fixture.ts';
-import { onProxmox, proxmoxNotes } from './proxmox.ts';
+import { onProxmox, proxmoxNotes, proxmoxNumber, proxmoxPort } from './proxmox.ts';
 
 const [first] = client.members;
 assert.ok(first);
@@ -20,6 +20,11 @@ test('the port of a veth pair has the name that Proxmox gives it, and the number
   const { members } = onProxmox(topology);
   assert.deepEqual(members[0], first);
   assert.deepEqual(members[1]?.port, { row: 'veth105i0', device: 'veth105i0', ofport: 32873 });
+});
+
+test('a number follows from the name, wherever the port hangs', () => {
+  assert.equal(proxmoxNumber(proxmoxPort(105)), 32873);
+  for (const name of ['veth105', 'veth105i1', 'internal_105']) assert.equal(proxmoxNumber(name), null);
 });
 
 test('a name that the file gives the port is told to be no name on the switch', () => {

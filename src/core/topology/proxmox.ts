@@ -1,10 +1,17 @@
 // What Proxmox decides of a topology: it makes the port of a container's first veth pair, and names it (PVE::LXC, net0).
 
 import type { Member, Topology } from '../topology.ts';
+import { portNumber } from './number.ts';
 
 /** The port, and device of the host, of a container's first link. */
 export function proxmoxPort(id: number): string {
   return `veth${id}i0`;
+}
+
+/** The number that flows know a port of Proxmox's name by; null for any other name. */
+export function proxmoxNumber(port: string): number | null {
+  const id = /^veth(\d+)i0$/.exec(port)?.[1];
+  return id === undefined ? null : portNumber(Number(id));
 }
 
 /** The topology with the names of Proxmox's ports; flows know ports by their numbers, which stay. */
