@@ -1,7 +1,9 @@
 // The root of a stopped container: mounted by `pct mount`, which locks it, for as long as it is looked at (pct(1)).
 
+import { readFile } from 'node:fs/promises';
+import { OpError } from '../../../error.ts';
 import { queue } from '../place.ts';
-import { type Pct, told } from './command.ts';
+import { locked, type Pct, told } from './command.ts';
 
 export type Mounts = {
   /** Runs `action` with the folder of the root. Several may do so at the same time. */
@@ -44,10 +46,23 @@ export function mounts({ pct, lxc, lockOf, note, linger }: Given): Mounts {
   }
 
   async function mount(name: string, id: number): Promise<Root['up']> {
-    if ((await lockOf(id)) === 'mounted') return (await note.has(name)) ? 'ours' : 'theirs';
+    const ours = await note.has(name);
+    if ((await lockOf(id)) === 'mounted') {
+      if (await isMounted(id)) return ours ? 'ours' : 'theirs';
+      // The machine was started anew meanwhile, and the lock has stayed.
+      if (!ours) throw locked(id, 'mounted');
+      await unmount(name, id);
+    }
     await note.set(name);
     await pct.run('mount', id);
+    // What is written there otherwise would be on the machine's own disk.
+    if (!(await isMounted(id))) throw new OpError('host', `pct mount ${id} has mounted nothing on ${lxc}/${id}/rootfs`);
     return 'ours';
+  }
+
+  async function isMounted(id: number): Promise<boolean> {
+    const mounts = await readFile('/proc/self/mountinfo', 'utf8');
+    return mounts.split('\n').some((line) => line.split(' ')[4] === `${lxc}/${id}/rootfs`);
   }
 
   async function unmount(name: string, id: number): Promise<void> {

@@ -49,7 +49,7 @@ export function tidier({ pct, confs, records, vmids, roots, home, dropIn, kept, 
     const here = record === null ? null : await confs.read(record.definition.id);
     // On another node it is still somebody's.
     if (record !== null && (here !== null || (await confs.elsewhere(record.definition.id)))) return;
-    await records.remove(name, ofContainer);
+    await records.remove(name, [...ofContainer, 'mounted']);
   }
 
   async function clearId(id: number): Promise<void> {
