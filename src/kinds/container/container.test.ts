@@ -35,10 +35,13 @@ const [web] = samples[1] ?? [];
 assert.ok(web);
 const mine = { ...web, name: 'app-server', spec: { ...web.spec, id: 104, made: 'adopted', running: false } } as const;
 
-async function adopting() {
+async function adopting(running = false) {
   const containers = fakeContainers();
-  containers.others.set('app-server', { id: 104, name: 'app-server', running: false });
-  const host = { containers } as unknown as Host;
+  containers.others.set('app-server', { id: 104, name: 'app-server', running });
+  const power: string[] = [];
+  const start = async (name: string): Promise<void> => void power.push(`start ${name}`);
+  const stop = async (name: string): Promise<void> => void power.push(`stop ${name}`);
+  const host = { containers: { ...containers, start, stop } } as unknown as Host;
   const lines: string[] = [];
   const go = async (wanted: readonly Resource<Spec>[]): Promise<void> => {
     const changes = difference(await container.observe(host), wanted) as readonly Change<Spec>[];
@@ -46,13 +49,11 @@ async function adopting() {
     await container.apply(host, changes, () => {});
     lines.push(...changes.flatMap((change) => container.render(change)));
   };
-  return { containers, host, lines, go };
+  return { containers, host, lines, power, go };
 }
 
 test('the plan says what is adopted; it is neither started, stopped nor destroyed, and given back at the end', async () => {
-  const { containers, host, lines, go } = await adopting();
-  const started: string[] = [];
-  containers.onStart = (name) => void started.push(name);
+  const { containers, host, lines, power, go } = await adopting();
   await go([mine]);
   assert.deepEqual(await container.observe(host), [mine]);
   const veth = { ...mine, spec: { ...mine.spec, mode: 'veth' as const } };
@@ -66,11 +67,21 @@ test('the plan says what is adopted; it is neither started, stopped nor destroye
       'pct set 104  # give back 104 app-server: the networking that it had',
     ],
   );
-  assert.deepEqual(started, []);
+  assert.deepEqual(power, []);
   assert.deepEqual(await containers.strangers(), [{ id: 104, name: 'app-server', running: false }]);
   assert.deepEqual(await container.status?.(host, [mine]).then((parts) => parts[0]?.up), false);
   await go([mine]);
   assert.deepEqual(await container.status?.(host, [mine]).then((parts) => parts[0]?.up), true);
+});
+
+test('one that runs goes on over all that', async () => {
+  const { host, power, go } = await adopting(true);
+  const on = { ...mine, spec: { ...mine.spec, running: true } };
+  await go([on]);
+  assert.deepEqual(await container.observe(host), [on]);
+  await go([{ ...on, spec: { ...on.spec, address: '10.0.0.7/24' } }]);
+  await go([]);
+  assert.deepEqual(power, []);
 });
 
 test('a container that has the id or the name alone is in the way, and told', async () => {
