@@ -237,9 +237,14 @@ export function pctContainers(options: PctOptions = {}): Containers {
   async function configure(name: string, definition: Definition): Promise<void> {
     const record = await need(name);
     if (record.token === null) return adopt(name, definition);
-    if (record.definition.template !== definition.template || record.definition.id !== definition.id)
-      throw new OpError('host', `container ${name}: it was made from the template ${record.definition.template}`, {
-        hint: `Remove it first; another template or id makes another container.`,
+    const { id, template } = record.definition;
+    if (id !== definition.id)
+      throw new OpError('host', `container ${name} is ${id} in Proxmox, and keeps that number`, {
+        hint: `Leave "id": ${id}, or give the new container another name.`,
+      });
+    if (template !== definition.template)
+      throw new OpError('host', `container ${name}: it was made from the template ${template}`, {
+        hint: `Remove it first; another template makes another container.`,
       });
     await settle(name, { ...record, definition }, record.definition);
   }
@@ -306,7 +311,8 @@ export function pctContainers(options: PctOptions = {}): Containers {
     tidy: () => serially(async () => (making.size > 0 ? undefined : tidyUp.all())),
     close: async () => {
       await shared.close();
-      await roots.releaseAll();
+      // What stays mounted is noted, and the next command gives it free.
+      await roots.releaseAll().catch(() => {});
     },
   };
 }
