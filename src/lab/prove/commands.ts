@@ -15,7 +15,7 @@ type Command = {
 };
 
 const COMMANDS: readonly Command[] = [
-  { host: 'home', text: LIST, expect: listed('wireguard-gateway', 'warp-tunnel', 'xray-client') },
+  { host: 'home', text: LIST, expect: listed('wireguard-gateway', 'xray-client') },
   { host: 'home', text: 'ovs-vsctl show', expect: /Bridge ovsbr0/ },
   { host: 'home', text: 'ovs-vsctl show | grep wg-warp', expect: /Port "?wg-warp"?/ },
   ...(['home', 'vps'] as const).map((host) => ({
