@@ -17,7 +17,7 @@ import type { Root } from '../tree.ts';
 import { adoption } from './adopt.ts';
 import { locked, pctCommand } from './command.ts';
 import { bindLines, rootId, wantedNets, withRaw } from './config.ts';
-import { carries, confs as openConfs, installDropIn, type Making, numbers, type PctEntry } from './entry.ts';
+import { carries, confs as openConfs, installDropIn, isUnborn, type Making, numbers, type PctEntry } from './entry.ts';
 import { setLinks } from './link.ts';
 import { mounts } from './mount.ts';
 import { pctSwitch } from './power.ts';
@@ -84,7 +84,11 @@ export function pctContainers(options: PctOptions = {}): Containers {
     return [...all].flatMap(([id, conf]) => {
       const mine = own.get(id);
       const name = conf.keys['hostname'] ?? `CT${id}`;
-      if (mine !== undefined && (mine.token === null ? mine.name === name : carries(conf, mine.token))) return [];
+      if (
+        mine !== undefined &&
+        (mine.token === null ? mine.name === name : carries(conf, mine.token) || isUnborn(conf))
+      )
+        return [];
       return [{ id, name }];
     });
   }

@@ -64,7 +64,9 @@ export function locked(id: number, lock: string): OpError {
     hint:
       lock === 'mounted'
         ? `Somebody looks into it while it is stopped. When that is over: pct unmount ${id}`
-        : `Wait until the task has ended; the web GUI lists it. If none runs any more: pct unlock ${id}`,
+        : lock === 'create'
+          ? `Wait until it is made; the web GUI lists the task. If none runs any more: pct unlock ${id} && pct destroy ${id}`
+          : `Wait until the task has ended; the web GUI lists it. If none runs any more: pct unlock ${id}`,
   });
 }
 

@@ -55,6 +55,11 @@ export function carries({ notes }: Conf, token: string | null): boolean {
   return token !== null && notes.includes(token);
 }
 
+/** Whether `pct create` is still at work on it, or has died on the way: until its end it writes nothing but the lock. */
+export function isUnborn({ keys }: Conf): boolean {
+  return keys['lock'] === 'create' && keys['hostname'] === undefined;
+}
+
 /** `home`/vmid: by number, links to the records, which the hook follows. */
 export function numbers(home: string) {
   const path = (id: number): string => `${home}/vmid/${id}`;

@@ -7,10 +7,10 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { exec, run } from '../../exec.ts';
+import { type Exec, exec, run } from '../../exec.ts';
 import { devices, pings, port, until } from '../bench.ts';
 import { lxcContainers } from '../client.ts';
-import type { Definition } from '../contract.ts';
+import type { Containers, Definition } from '../contract.ts';
 import { definition } from '../sample.ts';
 import { isPrivate, runPrivately } from '../testing.ts';
 import { pctBench } from './bench.ts';
@@ -191,6 +191,30 @@ async function inside(): Promise<void> {
     await writeFile(`${node}/etc/pve/lxc/105.conf`, before);
     await hasty.configure('web', { ...web, order: 5 });
     assert.match(await conf(105), /^startup: order=5$/m);
+  });
+
+  check('a creation that Proxmox is still at work on when we are killed is waited for', async () => {
+    const control = `${node}/etc/pve-double.json`;
+    const during = (verb: string, action: (driver: Containers) => Promise<void>): Promise<void> =>
+      new Promise((resolve) => {
+        const dying: Exec = (argv, more) => {
+          const result = exec(argv, more);
+          if (argv[0] !== 'pct' || argv[1] !== verb) return result;
+          void until('the lock', async () => /^lock: /m.test(await conf(105).catch(() => ''))).then(resolve);
+          return new Promise(() => {});
+        };
+        void action(pctContainers({ ...options, exec: dying }));
+      });
+    await writeFile(control, JSON.stringify({ delay: { create: 1500 } }));
+    await during('create', (driver) => driver.create('web', web));
+    assert.equal(await conf(105), 'lock: create\n');
+    assert.equal(await containers.isForeign('web', 105), false);
+    await containers.create('web', web);
+    assert.equal(await containers.read('web', '/etc/hostname'), 'web\n');
+    await containers.destroy('web');
+    await containers.tidy();
+    await writeFile(control, '{}');
+    assert.deepEqual(await bench.leftover(), []);
   });
 
   check('what a killed command has mounted is given free by the next one, and what others have is not', async () => {

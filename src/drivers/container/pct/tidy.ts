@@ -4,7 +4,7 @@ import { OpError } from '../../../error.ts';
 import type { Records } from '../record.ts';
 import { ofContainer, removeHook } from '../tidy.ts';
 import type { Pct } from './command.ts';
-import { carries, type Confs, type Making, type numbers, type PctEntry, removeDropIn } from './entry.ts';
+import { carries, type Confs, isUnborn, type Making, type numbers, type PctEntry, removeDropIn } from './entry.ts';
 import type { Mounts } from './mount.ts';
 
 type Given = {
@@ -32,11 +32,12 @@ export function tidier({ pct, confs, records, vmids, roots, home, dropIn, kept, 
   /** Only what has our token: somebody may have given its number to another one. */
   async function destroy(name: string, id: number, token: string | null): Promise<void> {
     await roots.release(name, id);
-    // A command that was killed leaves its task at work.
-    await pct.unlocked(id, 'create');
+    const found = await confs.read(id);
+    if (found === null || !(isUnborn(found) || carries(found, token))) return;
+    // A command that was killed leaves its task at work, which ends by writing our token, or by removing it.
+    await pct.unlocked(id);
     const conf = await confs.read(id);
     if (conf === null || !carries(conf, token)) return;
-    if (conf.keys['lock'] === 'create') await pct.unlocked(id);
     await pct.run('destroy', id, ['--purge', '1'], 300_000);
     if ((await confs.read(id)) !== null) throw new OpError('host', `container ${id} is still there after pct destroy`);
   }
