@@ -5,7 +5,7 @@
 //         └─ vmbr0 10.9.0.1 ───── veth104i0 ═ eth0 ▷ app-server 10.9.0.104, before and after
 
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { type Exec, exec, run } from '../../exec.ts';
 import { devices, pings, port, until } from '../bench.ts';
@@ -214,6 +214,12 @@ async function inside(): Promise<void> {
     await containers.destroy('web');
     await containers.tidy();
     await writeFile(control, '{}');
+    // Or its task has died too, and nothing but the lock is left.
+    const token = 'op-dbus-0123456789abcdef';
+    await mkdir(`${options.records}/container/web`, { recursive: true });
+    await writeFile(`${options.records}/container/web/making.json`, JSON.stringify({ id: 105, token }));
+    await writeFile(`${node}/etc/pve/lxc/105.conf`, 'lock: create\n');
+    await containers.tidy();
     assert.deepEqual(await bench.leftover(), []);
   });
 

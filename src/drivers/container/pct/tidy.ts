@@ -3,9 +3,10 @@
 import { OpError } from '../../../error.ts';
 import type { Records } from '../record.ts';
 import { ofContainer, removeHook } from '../tidy.ts';
-import type { Pct } from './command.ts';
+import { type Pct, told } from './command.ts';
 import { carries, type Confs, isUnborn, type Making, type numbers, type PctEntry, removeDropIn } from './entry.ts';
 import type { Mounts } from './mount.ts';
+import { isBeingMade } from './task.ts';
 
 type Given = {
   readonly pct: Pct;
@@ -34,6 +35,13 @@ export function tidier({ pct, confs, records, vmids, roots, home, dropIn, kept, 
     await roots.release(name, id);
     const found = await confs.read(id);
     if (found === null || !(isUnborn(found) || carries(found, token))) return;
+    if (isUnborn(found) && !(await isBeingMade(id))) {
+      // It died with the command that had begun it, and has left the lock, and what it had of disks.
+      const freed = await pct.attempt('unlock', id, [], { but: 'create' });
+      if (freed.code !== 0) throw told('unlock', id, freed);
+      await pct.run('destroy', id, ['--purge', '1', '--destroy-unreferenced-disks', '1'], 300_000);
+      return;
+    }
     // A command that was killed leaves its task at work, which ends by writing our token, or by removing it.
     await pct.unlocked(id);
     const conf = await confs.read(id);
