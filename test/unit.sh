@@ -4,7 +4,7 @@ folder=$(mktemp -d)
 parts='1 2 3 4'
 for part in $parts; do
   {
-    node --test --test-isolation=none --test-reporter=spec --test-shard="$part/4" 'src/**/!(*.root).test.ts' 'test/*.test.ts' >"$folder/$part" 2>&1
+    node --test --test-isolation=none --test-reporter=spec --test-shard="$part/4" 'src/**/!(*.root).test.ts' 'test/*.test.ts' 'test/pve/!(*.root).test.ts' >"$folder/$part" 2>&1
     echo $? >"$folder/$part.status"
   } &
 done

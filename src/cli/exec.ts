@@ -21,7 +21,7 @@ export function execCommand(program: Command): void {
       process.exitCode = await onThisHost(async (host) => {
         const name = await find(host, container);
         const command = withoutDashes(given);
-        if (!options.json) return attach(host.containers.attach(name, command));
+        if (!options.json) return attach(await host.containers.attach(name, command));
         const { code, stdout, stderr } = await host.containers.exec(name, command, { deadline: null });
         json({ container: name, code, stdout, stderr });
         return code;
@@ -45,7 +45,9 @@ async function find(host: Host, wanted: string): Promise<string> {
           ? 'op-dbus has made none here.'
           : `There are: ${containers.map(({ name, definition }) => `${name} (${definition.id})`).join(', ')}`,
     });
-  if (!found.running) throw new OpError('host', `${found.name} is not running`, { hint: `lxc-start -n ${found.name}` });
+  const { made, id } = found.definition;
+  const start = made === undefined ? `lxc-start -n ${found.name}` : `pct start ${id}`;
+  if (!found.running) throw new OpError('host', `${found.name} is not running`, { hint: start });
   return found.name;
 }
 

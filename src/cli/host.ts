@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { lxcContainers } from '../drivers/container/client.ts';
+import { pctContainers } from '../drivers/container/pct/client.ts';
 import { systemBus } from '../drivers/dbus/client.ts';
 import { exec } from '../drivers/exec.ts';
 import { nodeFiles } from '../drivers/files/client.ts';
@@ -79,13 +80,15 @@ export async function onThisMachine<T>(action: (host: Host) => Promise<T>, deadl
   const socket = `${RUN_DIR}/db.sock`;
   // A switch that never ran has no database, and so no bridge of ours.
   const installed = async (): Promise<boolean> => [socket, '/etc/openvswitch/conf.db'].some((path) => existsSync(path));
+  // Wherever Proxmox is, containers are its own.
+  const proxmox = (await machine.program('pct')) !== null;
   const host: Host = {
     ovsdb: optionalOvsdb(connectOvsdb(socket, { deadline }), installed),
     openflow: openFlow(RUN_DIR, control),
     control,
     net: iproute(exec),
     nft: nftables(exec),
-    containers: lxcContainers({ exec }),
+    containers: proxmox ? pctContainers({ exec }) : lxcContainers({ exec }),
     files,
     secrets: secretStore(undefined, files),
     machine,

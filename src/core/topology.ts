@@ -184,6 +184,10 @@ export type Facts = {
   readonly proxy: { readonly program: 'xray'; readonly path: string } | { readonly program: 'v2ray' };
   /** What containers join a Netmaker mesh with: the host's netclient, and the token; null when none does. */
   readonly netmaker: { readonly client: string; readonly token: Fingerprint } | null;
+  /** By what containers are made. */
+  readonly backend: 'lxc' | 'pct';
+  /** Containers that somebody else has made, also those whose networking is ours already. */
+  readonly strangers: readonly { readonly id: number; readonly name: string; readonly running: boolean }[];
   /** Content that goes into a container, from the `files` folder beside the state: `name:/path` → what is there. */
   readonly files: Readonly<Record<string, FileFact>>;
 };

@@ -6,6 +6,7 @@ import { profileOf } from '../core/state/complete.ts';
 import { links } from '../core/state/link.ts';
 import type { State } from '../core/state/schema.ts';
 import { bridgesOf, endpoints, topology } from '../core/topology/build.ts';
+import { onProxmox, proxmoxNotes, proxmoxPort } from '../core/topology/proxmox.ts';
 import { discover } from '../core/topology/discover.ts';
 import type { Discovered, Facts, Member, Topology } from '../core/topology.ts';
 import type { Host } from '../drivers/host.ts';
@@ -37,7 +38,9 @@ export async function want(host: Host, state: State, filesFolder: string, known:
   const asked = names.filter((name) => known[name] === undefined);
   const resolved = { ...pick(known, names), ...(await resolve(host, asked)) };
   const found = await discovered(host, state);
-  const built = topology(state, resolved, found);
+  const proxmox = host.containers.backend === 'pct';
+  const inFile = topology(state, resolved, found);
+  const built = proxmox ? onProxmox(inFile) : inFile;
   for (const id of identities(built.members)) host.secrets.remember(fingerprint(id), id);
   const facts = await gather(host, built, filesFolder);
   return {
@@ -45,7 +48,12 @@ export async function want(host: Host, state: State, filesFolder: string, known:
     facts,
     resolved,
     resources: kinds.flatMap((kind) => kind.expand(built, facts)),
-    notes: [...asked.map(clear), ...notes(built), ...discover(state, bridgesOf(state), found).notes],
+    notes: [
+      ...asked.map(clear),
+      ...notes(built),
+      ...(proxmox ? proxmoxNotes(inFile) : []),
+      ...discover(state, bridgesOf(state), found).notes,
+    ],
   };
 }
 
@@ -65,17 +73,19 @@ async function resolve(host: Host, names: readonly string[]): Promise<Resolved> 
 }
 
 async function gather(host: Host, built: Topology, filesFolder: string): Promise<Facts> {
-  const [uplink, forwards, datapath, nameservers, xray, netmaker, files] = await Promise.all([
+  const [uplink, forwards, datapath, nameservers, xray, netmaker, strangers, files] = await Promise.all([
     host.net.uplink(),
     forwarded(host),
     host.machine.datapath(),
     host.machine.nameservers(),
     host.machine.program('xray'),
     readNetmaker(host, built),
+    host.containers.strangers(),
     readContents(host, built, filesFolder),
   ]);
   const proxy: Facts['proxy'] = xray === null ? { program: 'v2ray' } : { program: 'xray', path: xray };
-  return { uplink, forwards, datapath, nameservers, proxy, netmaker, files };
+  const { backend } = host.containers;
+  return { uplink, forwards, datapath, nameservers, proxy, netmaker, backend, strangers, files };
 }
 
 async function forwarded(host: Host): Promise<boolean> {
@@ -86,7 +96,10 @@ async function forwarded(host: Host): Promise<boolean> {
 async function discovered(host: Host, state: State): Promise<readonly Discovered[]> {
   if (!state.openflow.auto_discover_containers) return [];
   const names = state.openflow.bridges.map(({ name }) => name);
-  const own = new Set([...names, ...links(state).flatMap(({ row, device }) => [row, device])]);
+  const own = new Set([
+    ...names,
+    ...links(state).flatMap(({ id, row, device }) => [row, device, ...(id === null ? [] : [proxmoxPort(id)])]),
+  ]);
   const rows = (await host.ovsdb.bridges()).filter(({ name }) => names.includes(name));
   return rows.flatMap((bridge) =>
     bridge.ports.flatMap(({ name, externalIds, interface: row }) => {

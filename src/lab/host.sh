@@ -31,6 +31,8 @@ conf=/usr/share/lxc/config/common.conf.d bundle=/etc/ssl/certs/ca-certificates.c
 cp -a "$conf" /run/lab/conf
 echo "lxc.mount.entry = $bundle ${bundle#/} none bind,ro,create=file 0 0" > /run/lab/conf/lab.conf
 mount --bind /run/lab/conf "$conf"
+# A machine's own Proxmox is not the lab host's: what keeps its containers is not here.
+if path=$(command -v pct); then mount --bind /dev/null "$path"; fi
 mkdir -p /var/cache/op-dbus
 mount --bind /var/cache/op-dbus /var/cache/op-dbus
 mount -o remount,bind,ro /

@@ -8,6 +8,7 @@ import { ask, capture as captureInside, daemon, interact, startHost, writeInside
 import { connect } from './network.ts';
 import { alive, CGROUP, FOLDER, hostFolder, locked, readRecord, writeRecord, type Pid1 } from './record.ts';
 import { source } from '../drivers/source.ts';
+import { PROXMOX } from './prove/container.ts';
 import { remember } from './prove/snapshot.ts';
 import { startSwitch } from './switch.ts';
 import { HOSTS, LINKS, RESOLVERS, SWITCHED, TARGET, type HostName } from './topology.ts';
@@ -153,6 +154,8 @@ async function build({ progress, configure, stop }: UpOptions): Promise<void> {
     writeInside('home', '/etc/op-dbus/wgcf-profile.conf', wgcfProfile(device.privateKey, warp.publicKey), 0o600),
   ]);
   progress('servers: names, ifconfig.me, WARP; Open vSwitch in home and vps');
+  // A node of Proxmox's has its folders before anybody asks it for anything.
+  if (PROXMOX) await all(SWITCHED.map(async (name) => void (await ask(name, ['pct', 'list']))));
   if (configure !== undefined) {
     await all(SWITCHED.map(remember));
     await configure();

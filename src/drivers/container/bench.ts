@@ -48,13 +48,6 @@ export async function lxcBench(): Promise<LxcBench> {
   await containers.prepare('debian-12', (line) => console.log(line));
   const etc = await files('/etc/subuid', '/etc/subgid');
 
-  async function port({ bridge, port: { row, device, ofport }, mac, mode }: Definition): Promise<void> {
-    const type = mode === 'socket' ? ['type=internal', `mac="${mac}"`] : [];
-    const make = ['--id=@i', 'create', 'Interface', `name=${device}`, `ofport_request=${ofport}`, ...type];
-    const put = ['--id=@p', 'create', 'Port', `name=${row}`, 'interfaces=@i', `external_ids:op-dbus=${device}`];
-    await run(exec, ['ovs-vsctl', '--timeout=10', ...make, '--', ...put, '--', 'add', 'Bridge', bridge, 'ports', '@p']);
-  }
-
   async function clear(): Promise<void> {
     for (const { name, running } of await containers.list()) {
       if (running) await containers.stop(name);
@@ -63,8 +56,7 @@ export async function lxcBench(): Promise<LxcBench> {
     await containers.tidy();
     for (const name of await containers.filters())
       for (const table of ['guard', 'one', 'two']) await containers.filter(name).remove(table);
-    const rows = (await run(exec, ['ovs-vsctl', 'list-ports', 'ovsbr0'])).split('\n').filter((row) => row !== '');
-    for (const row of rows) await run(exec, ['ovs-vsctl', '--timeout=10', 'del-port', row]);
+    await clearPorts();
     await exec(['rm', '-rf', `${home}/filter`, '/var/lib/lxc/theirs']);
   }
 
@@ -75,22 +67,12 @@ export async function lxcBench(): Promise<LxcBench> {
       await mkdir(`/var/lib/lxc/${name}`, { recursive: true });
       await writeFile(`/var/lib/lxc/${name}/config`, `lxc.uts.name = ${name}\n`);
     },
-    detach,
-    unit: async (name, unit, on) => {
-      const text = '[Service]\nExecStart=/bin/sleep 1000\n';
-      await containers.write(name, `/etc/systemd/system/${unit}.service`, text, { mode: 0o644, uid: 0, gid: 0 });
-      assert.equal((await containers.exec(name, ['systemctl', on ? 'start' : 'stop', unit])).code, 0);
-    },
+    detach: () => detach(host),
+    unit: (...given) => unit(containers, ...given),
     interrupt,
     leftover,
     clear,
   };
-
-  async function detach(): Promise<void> {
-    await host.stopSwitch();
-    await host.startSwitch();
-    await until('the new device', async () => (await devices()).includes(one.port.device));
-  }
 
   /** A driver that is never heard of again once it makes the device node, with what it would have done next. */
   async function interrupt(name: string): Promise<void> {
@@ -142,6 +124,33 @@ export async function lxcBench(): Promise<LxcBench> {
   }
 
   return { host, home, options, containers, called, etc, bench, check, up, inner };
+}
+
+/** Puts a container's port on the switch, with our mark. */
+export async function port({ bridge, port: { row, device, ofport }, mac, mode }: Definition): Promise<void> {
+  const type = mode === 'socket' ? ['type=internal', `mac="${mac}"`] : [];
+  const make = ['--id=@i', 'create', 'Interface', `name=${device}`, `ofport_request=${ofport}`, ...type];
+  const put = ['--id=@p', 'create', 'Port', `name=${row}`, 'interfaces=@i', `external_ids:op-dbus=${device}`];
+  await run(exec, ['ovs-vsctl', '--timeout=10', ...make, '--', ...put, '--', 'add', 'Bridge', bridge, 'ports', '@p']);
+}
+
+export async function clearPorts(): Promise<void> {
+  const rows = (await run(exec, ['ovs-vsctl', 'list-ports', 'ovsbr0'])).split('\n').filter((row) => row !== '');
+  for (const row of rows) await run(exec, ['ovs-vsctl', '--timeout=10', 'del-port', row]);
+}
+
+/** A restart of the switch, which makes the devices of its ports anew. */
+export async function detach(host: PrivateHost): Promise<void> {
+  await host.stopSwitch();
+  await host.startSwitch();
+  await until('the new device', async () => (await devices()).includes(one.port.device));
+}
+
+/** Starts or stops a unit inside that only sleeps. */
+export async function unit(containers: Containers, name: string, service: string, on: boolean): Promise<void> {
+  const text = '[Service]\nExecStart=/bin/sleep 1000\n';
+  await containers.write(name, `/etc/systemd/system/${service}.service`, text, { mode: 0o644, uid: 0, gid: 0 });
+  assert.equal((await containers.exec(name, ['systemctl', on ? 'start' : 'stop', service])).code, 0);
 }
 
 export async function pings(address = '10.0.0.100'): Promise<boolean> {

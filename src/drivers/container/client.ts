@@ -1,21 +1,20 @@
 // Containers by plain LXC: unprivileged, made from a cached template, their network set up by our hook (lxc(7)).
 
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { doing, OpError } from '../../error.ts';
 import { type Exec, exec as realExec, run } from '../exec.ts';
 import { confines } from './apparmor.ts';
-import { device, hookEnvironment, lxcConfig, rootFiles } from './config.ts';
+import { hookEnvironment, lxcConfig, rootFiles } from './config.ts';
 import type { Containers, Definition } from './contract.ts';
 import { layout, makeRoot, rootPath } from './copy.ts';
 import { discard } from './discard.ts';
-import { containerFilter } from './filter.ts';
-import { devices, type Noted, noted, traffic } from './live.ts';
-import { innerMaker, ownMaker } from './maker.ts';
-import { attachment, power } from './power.ts';
-import { type Entry, optional, records as openRecords } from './record.ts';
+import { ownMaker } from './maker.ts';
+import { ours } from './ours.ts';
+import { installHook, queue, replace, writeRoot } from './place.ts';
+import { lxcSwitch } from './power.ts';
+import { optional, records as openRecords } from './record.ts';
 import { base as idBase, reserve, reserved } from './subid.ts';
 import { build, treePath } from './template.ts';
 import {
@@ -24,15 +23,14 @@ import {
   anyAside,
   aside,
   hidden,
+  type LxcEntry,
   ofContainer,
   putAside,
   removePeers,
   removeShared,
   sweep,
 } from './tidy.ts';
-import type { Watch } from '../watch.ts';
-import { watchContainers } from './watch.ts';
-import { isLink, linkFile, readFile as readInside, type Root, removeFile, writeFile as writeInside } from './tree.ts';
+import type { Root } from './tree.ts';
 
 export type LxcOptions = {
   readonly exec?: Exec;
@@ -61,24 +59,23 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
   const sockets = options.sockets ?? '/proc/net/unix';
   const patience = options.patience ?? 60_000;
   const pulse = options.pulse ?? 2000;
-  const records = openRecords(`${home}/container`);
+  const records = openRecords<LxcEntry>(`${home}/container`);
   const hook = `${home}/hook`;
   const serially = queue();
   const making = new Set<string>();
-  const watches = new Set<Watch>();
 
   const folderOf = (name: string): string => `${lxc}/${records.path(name).split('/').at(-1)}`;
   const exists = async (name: string): Promise<boolean> => (await optional(stat(folderOf(name)))) !== null;
-
-  const running = async (name: string): Promise<boolean> => (await noted(records, name, 'monitor')) !== null;
-  const { start, stop } = power({ exec, lxc, records, running, sockets, patience });
-
-  async function need(name: string): Promise<Entry> {
-    const [record, there] = await Promise.all([records.get(name), exists(name)]);
-    if (record !== null && there) return record;
-    if (there) throw foreign(name);
-    throw new OpError('host', `container ${name}: there is none`);
-  }
+  const { shared, need, running, within } = ours<LxcEntry>({
+    ...{ exec, home, lxc, records, sockets, patience, pulse },
+    by: lxcSwitch(exec, lxc, records),
+    inner: (name) => name,
+    there: exists,
+    taken: exists,
+    foreign,
+    base: ({ base }) => base,
+    stopped: (name, record, action) => action(stoppedRoot(name, record, folderOf(name))),
+  });
 
   function foreign(name: string): OpError {
     return new OpError('foreign', `container ${name} exists and is not op-dbus's`, {
@@ -87,36 +84,10 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     });
   }
 
-  /** Init; null when the container isn't running, or its monitor is still busy with its start. */
-  async function init(name: string): Promise<Noted | null> {
-    for (const deadline = Date.now() + 5000; ; await sleep(5)) {
-      const [on, found] = await Promise.all([running(name), noted(records, name, 'pid')]);
-      if (!on || found !== null || Date.now() > deadline) return on ? found : null;
-    }
-  }
-
-  /**
-   * Whether a running container has its device. A userspace switch that starts again makes the device anew, on the host:
-   * what is inside then keeps its name, and leads nowhere.
-   */
-  async function attached(name: string, definition: Definition, ours: ReadonlySet<string>): Promise<boolean> {
-    const { inner, outer } = device(definition);
-    const found = await noted(records, name, 'pid');
-    return found !== null && !ours.has(outer) && (await devices(found.pid)).has(inner);
-  }
-
-  async function within<T>(name: string, action: (root: Root) => Promise<T>): Promise<T> {
-    const [record, found] = await Promise.all([need(name), init(name)]);
-    if (found === null) return action(stoppedRoot(name, record, folderOf(name)));
-    const { pid, more: identity } = found;
-    const upper = `/proc/${pid}/root`;
-    return action({ name, upper, lower: null, identity, base: record.base, make: innerMaker(exec, pid) });
-  }
-
   /** Everything but the root itself: hook, tun device node, configuration, records. `folder` is where the container is now. */
-  async function settle(name: string, record: Entry, folder: string): Promise<void> {
+  async function settle(name: string, record: LxcEntry, folder: string): Promise<void> {
     const { definition, layout: how, lower, base } = record;
-    await serially(install);
+    await serially(() => installHook(home));
     const apparmor = await confines(exec);
     const rootfs = rootPath(how, lower, folderOf(name)).lxc;
     const tun = `${folder}/tun`;
@@ -128,12 +99,6 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     );
     await records.put(name, 'hook.env', hookEnvironment(definition));
     await records.put(name, 'definition.json', `${JSON.stringify(record, null, 2)}\n`);
-  }
-
-  async function install(): Promise<void> {
-    const script = await readFile(new URL('./hook.sh', import.meta.url), 'utf8');
-    await mkdir(home, { recursive: true, mode: 0o700 });
-    if ((await optional(readFile(hook, 'utf8'))) !== script) await replace(hook, script, 0o755);
   }
 
   async function create(name: string, definition: Definition): Promise<void> {
@@ -154,12 +119,12 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
       throw error;
     } finally {
       making.delete(name);
-      await serially(share);
+      await serially(release);
     }
   }
 
   /** Takes back what `destroy` has put aside. */
-  async function restore(name: string, record: Entry): Promise<void> {
+  async function restore(name: string, record: LxcEntry): Promise<void> {
     const folder = aside(lxc, name);
     const root = stoppedRoot(name, record, folder);
     await writeRoot(root, rootFiles(name, record.definition));
@@ -170,7 +135,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
 
   async function assemble(name: string, definition: Definition, folder: string): Promise<void> {
     const base = await serially(async () => {
-      await install();
+      await installHook(home);
       const start = await idBase(etc);
       if (!(await reserved(etc, start))) {
         // Noted first: whatever interrupts us, it is given back.
@@ -219,7 +184,7 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
   }
 
   /** With the last container goes what all of them share. */
-  async function share(): Promise<void> {
+  async function release(): Promise<void> {
     const all = await Promise.all((await records.names()).map((name) => records.get(name)));
     const none = making.size === 0 && all.every((record) => record === null);
     if (none && !(await anyAside(lxc))) await removeShared(home, etc);
@@ -229,12 +194,13 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
     if (making.size > 0) return;
     await sweep(exec, lxc, records);
     await removePeers(exec, records);
-    await share();
+    await release();
   }
 
-  const whiteout = async (path: string): Promise<void> => void (await run(exec, ['mknod', path, 'c', '0', '0']));
-
   return {
+    ...shared,
+    backend: 'lxc',
+    strangers: async () => [],
     prepare: async (template, progress) => {
       const base = await idBase(etc);
       const there = await Promise.all((await records.names()).map((name) => records.get(name)));
@@ -244,80 +210,11 @@ export function lxcContainers(options: LxcOptions = {}): Containers {
         progress(`template ${template}: ${lxc} can't copy on write, so each container is a full copy`);
     },
     prepared: async (template) => (await optional(stat(treePath(cache, template, await idBase(etc))))) !== null,
-    list: async () => {
-      const [names, ours] = await Promise.all([records.names(), devices('self')]);
-      const found = await Promise.all(
-        names.map(async (name) => {
-          const [record, there, on] = await Promise.all([records.get(name), exists(name), running(name)]);
-          if (record === null || !there) return [];
-          const { definition } = record;
-          return [{ name, running: on, attached: !on || (await attached(name, definition, ours)), definition }];
-        }),
-      );
-      return found.flat();
-    },
     isForeign: async (name) => (await exists(name)) && (await records.get(name)) === null,
     create: (name, definition) => doing(`making container ${name}`, () => create(name, definition)),
     configure,
     destroy,
-    start: async (name) => {
-      await need(name);
-      await start(name);
-    },
-    stop: async (name) => {
-      await need(name);
-      await stop(name);
-    },
-    reattach: async (name) => {
-      await need(name);
-      const { code, stderr } = await exec([hook, name, 'lxc', 'attach'], { deadline: 30_000 });
-      if (code !== 0) throw new OpError('host', `container ${name}: ${stderr.trim() || `exit ${code}`}`);
-    },
-    attach: (name, argv) => attachment(lxc, name, argv),
-    exec: async (name, argv, execOptions) => {
-      await need(name);
-      // While its init lives, LXC's socket is its monitor's, which lxc-attach asks for the way.
-      if ((await init(name)) === null) throw new OpError('host', `container ${name} is not running`);
-      return exec(attachment(lxc, name, argv, execOptions?.env), execOptions);
-    },
-    activeUnits: async (name, units) => {
-      await need(name);
-      if ((await init(name)) === null) return new Set();
-      // systemd keeps this link as long as the unit is anything but inactive or failed.
-      const link = (unit: string): string => `/run/systemd/units/invocation:${unit}.service`;
-      return within(name, async (root) => {
-        const on = await Promise.all(units.map((unit) => isLink(root, link(unit))));
-        return new Set(units.filter((_, index) => on[index]));
-      });
-    },
-    devices: async (name) => {
-      await need(name);
-      const found = await init(name);
-      return found === null ? new Set() : devices(found.pid);
-    },
-    traffic: async (name) => {
-      await need(name);
-      const found = await init(name);
-      return found === null ? new Map() : traffic(found.pid);
-    },
-    read: (name, path) => within(name, (root) => readInside(root, path)),
-    write: (name, path, content, file) => within(name, (root) => writeInside(root, path, content, file)),
-    link: (name, path, target) => within(name, (root) => linkFile(root, path, target)),
-    remove: (name, path) => within(name, (root) => removeFile(root, path, whiteout)),
-    filter: (name) => containerFilter(exec, records, name, async () => (await init(name))?.pid ?? null),
-    filters: async () => {
-      const names = await records.names();
-      const kept = await Promise.all(names.map(async (name) => (await records.text(name, 'filter.nft')) !== null));
-      return names.filter((_, index) => kept[index]);
-    },
     tidy: () => serially(tidy),
-    watch: async (units, changed) => {
-      const watch = await watchContainers({ folder: `${home}/container`, units, pulse }, changed);
-      watches.add(watch);
-      void watch.ended.then(() => watches.delete(watch));
-      return watch;
-    },
-    close: async () => void (await Promise.all([...watches].map((watch) => watch.close()))),
   };
 }
 
@@ -330,30 +227,9 @@ async function passable(path: string): Promise<void> {
 
 function stoppedRoot(
   name: string,
-  { layout: how, lower, base }: Omit<Entry, 'version' | 'definition'>,
+  { layout: how, lower, base }: Omit<LxcEntry, 'version' | 'definition'>,
   folder: string,
 ): Root {
   const { upper } = rootPath(how, lower, folder);
   return { name, upper, lower: how === 'overlay' ? lower : null, identity: null, base, make: ownMaker(base) };
-}
-
-async function writeRoot(root: Root, files: Readonly<Record<string, string>>): Promise<void> {
-  for (const [path, content] of Object.entries(files))
-    await writeInside(root, path, content, { mode: 0o644, uid: 0, gid: 0 });
-}
-
-async function replace(path: string, content: string, mode: number): Promise<void> {
-  await writeFile(`${path}.new`, content, { mode, flush: true });
-  await chmod(`${path}.new`, mode);
-  await rename(`${path}.new`, path);
-}
-
-/** Runs what it is given one after the other. */
-function queue(): <T>(action: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (action) => {
-    const next = last.then(action, action);
-    last = next.catch(() => undefined);
-    return next;
-  };
 }

@@ -51,11 +51,11 @@ export function device({ id, mode, port }: Definition): { readonly inner: string
   return mode === 'veth' ? { inner: 'eth0', outer: `op-peer${id}` } : { inner: port.device, outer: port.device };
 }
 
-/** What the hook reads as shell assignments; every value is quoted. */
-export function hookEnvironment(definition: Definition): string {
+/** What the hook reads as shell assignments; every value is quoted. `plugged`: its veth pair is made by Proxmox. */
+export function hookEnvironment(definition: Definition, plugged = false): string {
   const { port } = definition;
   const values = {
-    MODE: definition.mode,
+    MODE: plugged && definition.mode === 'veth' ? 'plugged' : definition.mode,
     BRIDGE: definition.bridge,
     ROW: port.row,
     DEVICE: port.device,

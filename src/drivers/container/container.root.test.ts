@@ -287,7 +287,7 @@ async function inside(): Promise<void> {
 
   check('the terminal is given the program that the driver names', async () => {
     await up('one', one);
-    assert.equal(await run(exec, containers.attach('one', ['hostname'])), 'one');
+    assert.equal(await run(exec, await containers.attach('one', ['hostname'])), 'one');
   });
 
   check('listing and reading start no program', async () => {

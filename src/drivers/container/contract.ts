@@ -1,12 +1,17 @@
-// Containers as the kinds see them: made, started, stopped, entered. Backends: plain LXC here, Proxmox's pct later.
+// Containers as the kinds see them: made, started, stopped, entered. Backends: plain LXC, and Proxmox's pct.
 
 import type { Nft } from '../nft/contract.ts';
 import type { Watch } from '../watch.ts';
 import type { ExecOptions, ExecResult } from '../exec.ts';
 
+/** A container that somebody else has made and whose networking can be taken over, or has been. */
+export type Stranger = { readonly id: number; readonly name: string; readonly running: boolean };
+
 /** All that a container is, apart from what runs in it. Plain data: it is the `container` kind's spec. */
 export type Definition = {
   readonly id: number;
+  /** `pct`: made by us in Proxmox. `adopted`: by somebody else, and its networking alone is ours. Without it: plain LXC. */
+  readonly made?: 'pct' | 'adopted' | undefined;
   readonly template: string;
   readonly autostart: boolean;
   readonly bridge: string;
@@ -46,23 +51,28 @@ export type FileOptions = {
 };
 
 export interface Containers {
+  readonly backend: 'lxc' | 'pct';
+  /** What can be adopted, by id; what was adopted is among them. */
+  strangers(): Promise<readonly Stranger[]>;
   /** Makes sure the template is in the cache; `progress` is told what takes long. A second call is quick. */
   prepare(template: string, progress: (line: string) => void): Promise<void>;
   /** Whether `prepare` would have nothing to do. @throws OpError `state` for a name without a recipe. */
   prepared(template: string): Promise<boolean>;
-  /** Whether a container of that name exists without our mark. */
-  isForeign(name: string): Promise<boolean>;
+  /** Whether a container of that name exists without our mark, or of that id where ids are the backend's. */
+  isForeign(name: string, id: number): Promise<boolean>;
   /** Containers that carry our mark, by name. */
   list(): Promise<readonly Container[]>;
   /**
-   * Makes the container from the template, stopped.
+   * Makes the container from the template, stopped. One to be adopted keeps running, or stopped: only its links to
+   * networks are replaced by ours.
    * @throws OpError `foreign` when a container of that name or id exists without our mark.
    */
   create(name: string, definition: Definition): Promise<void>;
-  /** Takes a new definition; a running container gets it at its next start. */
+  /** Takes a new definition; a running container gets it at its next start, an adopted one at once. */
   configure(name: string, definition: Definition): Promise<void>;
   /**
    * Removes a stopped container of ours. Until `tidy`, `create` with the same template brings it back as it was inside.
+   * An adopted one, running or not, gets the links back that it had, and is somebody else's again.
    */
   destroy(name: string): Promise<void>;
   /** Starts and waits until its init answers and its boot is over. @throws OpError `timeout`, `host`. */
@@ -77,7 +87,7 @@ export interface Containers {
   /** Runs a program inside a running container. @throws OpError `host` when it isn't running. */
   exec(name: string, argv: readonly [string, ...string[]], options?: ExecOptions): Promise<ExecResult>;
   /** The argument vector that runs a program inside a running container on the caller's terminal. */
-  attach(name: string, argv: readonly [string, ...string[]]): readonly [string, ...string[]];
+  attach(name: string, argv: readonly [string, ...string[]]): Promise<readonly [string, ...string[]]>;
   /**
    * Which of these systemd services (without `.service`) are neither stopped nor failed nor waiting for their next try:
    * active, or on the way there or back. None of a stopped container. Costs no program.

@@ -5,7 +5,7 @@ import type { ExecOptions, ExecResult } from '../exec.ts';
 import { type FakeNft, fakeNft } from '../nft/fake.ts';
 import { noticed, watchers } from '../watch.fake.ts';
 import { device, rootFiles } from './config.ts';
-import type { Container, Containers, Definition, FileOptions, Traffic } from './contract.ts';
+import type { Container, Containers, Definition, FileOptions, Stranger, Traffic } from './contract.ts';
 import { treePath } from './template.ts';
 
 type FakeFile =
@@ -26,6 +26,8 @@ export type FakeContainers = Containers & {
   readonly containers: Map<string, FakeContainer>;
   /** Names of containers that are not ours. */
   readonly foreign: Set<string>;
+  /** What somebody else has made and can be adopted, by name; it stays when it is given back. */
+  readonly others: Map<string, Stranger>;
   /** Names of running containers whose switch port was made anew behind their backs, until they start again. */
   readonly detached: Set<string>;
   /** Network devices that went behind the driver's back, as `CONTAINER/DEVICE`. */
@@ -56,6 +58,7 @@ export function fakeContainers(
   noticed(active, tell);
   const containers = noticed(new Map<string, FakeContainer>(), tell);
   const foreign = new Set<string>();
+  const others = new Map<string, Stranger>();
   const detached = noticed(new Set<string>(), tell);
   const lost = noticed(new Set<string>(), tell);
   const leftover = new Set<string>();
@@ -68,12 +71,14 @@ export function fakeContainers(
   function need(name: string): FakeContainer {
     const found = containers.get(name);
     if (found !== undefined) return found;
-    if (foreign.has(name)) throw new OpError('foreign', `container ${name} exists and is not op-dbus's`);
+    if (foreign.has(name) || others.has(name))
+      throw new OpError('foreign', `container ${name} exists and is not op-dbus's`);
     throw new OpError('host', `container ${name}: there is none`);
   }
 
   function set(name: string, definition: Definition, { running, files }: Omit<FakeContainer, 'definition'>): void {
-    for (const [path, content] of Object.entries(rootFiles(name, definition)))
+    const own = definition.made === 'adopted' ? {} : rootFiles(name, definition);
+    for (const [path, content] of Object.entries(own))
       files.set(path, { kind: 'file', content, options: { mode: 0o644, uid: 0, gid: 0 } });
     containers.set(name, { definition, running, files });
   }
@@ -94,7 +99,9 @@ export function fakeContainers(
 
   const self: FakeContainers = {
     containers,
+    backend: 'lxc',
     foreign,
+    others,
     detached,
     lost,
     leftover,
@@ -118,10 +125,12 @@ export function fakeContainers(
         .map(([name, { running, definition }]): Container => {
           return { name, running, attached: !detached.has(name), definition };
         }),
-    isForeign: async (name) => foreign.has(name),
+    isForeign: async (name, id) => foreign.has(name) || stranger(name, id),
+    strangers: async () => [...others.values()].toSorted((a, b) => a.id - b.id),
     create: async (name, definition) => {
       if (containers.has(name)) return configure(name, definition);
-      if (foreign.has(name)) need(name);
+      if (definition.made === 'adopted') return adopt(name, definition);
+      if (foreign.has(name) || stranger(name, definition.id)) need(name);
       if (!prepared.has(definition.template))
         throw new OpError('internal', `container ${name}: the template ${definition.template} is not prepared`);
       const old = aside.get(name);
@@ -133,6 +142,7 @@ export function fakeContainers(
     destroy: async (name) => {
       if (foreign.has(name)) need(name);
       const found = containers.get(name);
+      if (found?.definition.made === 'adopted') return void containers.delete(name);
       if (found?.running) throw new OpError('host', `container ${name} is running`);
       if (found !== undefined) aside.set(name, found);
       containers.delete(name);
@@ -151,7 +161,7 @@ export function fakeContainers(
       if (!need(name).running) throw new OpError('host', `container ${name}: attach: it isn't running`);
       detached.delete(name);
     },
-    attach: (name, argv) => ['attach', name, ...argv],
+    attach: async (name, argv) => ['attach', name, ...argv],
     exec: async (name, argv, options = {}) => {
       if (!need(name).running) throw new OpError('host', `container ${name} is not running`);
       ran.push({ name, argv });
@@ -219,6 +229,19 @@ export function fakeContainers(
     close: async () => end(new OpError('host', 'the containers were closed')),
   };
   return self;
+
+  function stranger(name: string, id: number): boolean {
+    return [...others.values()].some(
+      (other) => !containers.has(other.name) && (other.name === name || other.id === id),
+    );
+  }
+
+  function adopt(name: string, definition: Definition): void {
+    const other = others.get(name);
+    if (other?.id !== definition.id)
+      throw new OpError('foreign', `container ${definition.id} is not ${name}`, { at: `container ${name}` });
+    set(name, definition, { running: other.running, files: new Map() });
+  }
 
   function put(name: string, path: string, file: FakeFile): void {
     const { files } = need(name);

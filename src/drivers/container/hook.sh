@@ -2,14 +2,22 @@
 # The hook that LXC runs for each of op-dbus's containers (lxc.container.conf(5) "CONTAINER HOOKS"): argv NAME lxc TYPE.
 # pre-start: the host's filter is loaded and the switch's port has its device. start-host: the device goes inside with
 # its address, sysctls and filter, before init runs. stop: the device comes back. A failure aborts the start. attach: the
-# same for one that runs.
+# same for one that runs. With --any before it, LXC runs it for every container of the host, by Proxmox's numbers (our
+# drop-in of common.conf.d): vmid/NUMBER leads to the record of one of ours, and the others are let pass at once.
 set -u
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 export PATH LC_ALL
+root=${0%/*}
+if [ "$1" = --any ]; then
+  shift
+  [ -L "$root/vmid/$1" ] || exit 0
+  own=$(readlink "$root/vmid/$1") || exit 1
+  shift
+  set -- "${own##*/}" "$@"
+fi
 name=$1
 type=$3
-root=${0%/*}
 folder=$root/container/$name
 
 fail() {
@@ -24,6 +32,7 @@ fail() {
 case $MODE in
   socket) outer=$DEVICE inner=$DEVICE kind=internal ;;
   veth) outer=$PEER inner=eth0 kind='""' ;;
+  plugged) outer=$DEVICE inner=eth0 ;;
   *) fail "unknown mode $MODE" ;;
 esac
 
@@ -89,6 +98,15 @@ restore_port() {
   exists "$outer" || fail "the switch made no device $DEVICE"
 }
 
+# Proxmox makes the pair and the switch's port anew at each start, under another number and without a mark: both are put
+# back, as the flows know the port by its number. A bridge of the kernel's own has neither.
+claim() {
+  [ ! -e "/sys/class/net/$BRIDGE/bridge" ] || return 0
+  [ "$(vsctl port-to-br "$DEVICE" 2>/dev/null)" = "$BRIDGE" ] || fail "Proxmox has not put $DEVICE on $BRIDGE"
+  vsctl set Port "$DEVICE" "external_ids:op-dbus=$MARK" -- set Interface "$DEVICE" "ofport_request=$OFPORT" ||
+    fail "port $DEVICE can't be marked"
+}
+
 # Lines `path value`, path below /proc/sys, chosen by grep's arguments. Without IPv6 in the kernel there is none to shut.
 sysctls() {
   printf '%s\n' "$SYSCTL" | grep "$@" | inside sh -eu -c '
@@ -114,7 +132,7 @@ pre_start() {
   # Our parent is LXC's monitor. It lives until the container is stopped, and only root can have it noted here.
   process "$PPID" >"$folder/monitor" || fail "$folder/monitor can't be written"
   host_filter
-  exists "$DEVICE" && exists "$outer" || restore_port
+  [ "$MODE" = plugged ] || { exists "$DEVICE" && exists "$outer"; } || restore_port
 }
 
 start_host() {
@@ -128,8 +146,14 @@ start_host() {
   echo "$init $top" >"$folder/pid" || fail "$folder/pid can't be written"
 }
 
-# The device goes inside with its address and the way out.
+# The device goes inside with its address and the way out; one that Proxmox has plugged is there, and has them by it.
 move_in() {
+  if [ "$MODE" = plugged ]; then
+    claim
+    ! inside ip link show dev "$inner" >/dev/null 2>&1 || fill_checksums "$inner"
+    sysctls -e "/$inner/"
+    return
+  fi
   if [ "$outer" = "$inner" ]; then
     ip link set dev "$outer" netns "$LXC_PID"
   else
@@ -150,14 +174,17 @@ BATCH
 attach() {
   read -r LXC_PID start _ <"$folder/pid" || fail "it isn't running"
   [ "$(process "$LXC_PID")" = "$LXC_PID $start" ] || fail "it isn't running"
-  ! inside ip link show dev "$inner" >/dev/null 2>&1 || inside ip link delete dev "$inner" || fail "$inner doesn't go"
-  exists "$DEVICE" && exists "$outer" || restore_port
+  if [ "$MODE" != plugged ]; then
+    ! inside ip link show dev "$inner" >/dev/null 2>&1 || inside ip link delete dev "$inner" || fail "$inner doesn't go"
+    exists "$DEVICE" && exists "$outer" || restore_port
+  fi
   move_in
 }
 
 # Without this the device would die with the network namespace, and the switch would go on using what is left of it.
 stop() {
   rm -f "$folder/pid"
+  [ "$MODE" != plugged ] || return 0
   space=${LXC_NET_NS-}
   for argument in "$@"; do
     case $argument in net:*) space=${argument#net:} ;; esac

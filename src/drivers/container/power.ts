@@ -1,15 +1,27 @@
-// Starting and stopping containers: lxc-start, the wait for their boot, why one fails (lxc-start(1), lxc-stop(1), systemctl(1)).
+// Starting and stopping containers: the wait for their boot and for their end, why a start fails (lxc-start(1), systemctl(1)).
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpError } from '../../error.ts';
-import { type Exec, run } from '../exec.ts';
+import { type Exec, type ExecResult, run } from '../exec.ts';
 import { listening } from './live.ts';
 import type { Records } from './record.ts';
 
+/** `inner` is LXC's name of the container. As `Containers` has them; the container exists. */
 export type Power = {
-  /** As `Containers` has them; the container exists. */
-  readonly start: (name: string) => Promise<void>;
-  readonly stop: (name: string) => Promise<void>;
+  readonly start: (name: string, inner: string) => Promise<void>;
+  readonly stop: (name: string, inner: string) => Promise<void>;
+};
+
+/** How a backend starts and stops; each resolves when its program has ended. */
+export type Switch = {
+  /** @throws OpError `timeout` after `patience` milliseconds. */
+  readonly start: (name: string, inner: string, patience: number) => Promise<ExecResult>;
+  /** What a start that failed says of itself beside LXC's log, and what to do. */
+  readonly why: (name: string, inner: string, result: ExecResult) => { readonly said: string; readonly hint: string };
+  /** At once, and within 5 s. */
+  readonly kill: (inner: string) => Promise<unknown>;
+  /** Cleanly, by SIGKILL after 10 s; quiet when it isn't running. */
+  readonly stop: (name: string, inner: string) => Promise<void>;
 };
 
 type Given = {
@@ -22,28 +34,28 @@ type Given = {
   readonly sockets: string;
   /** Milliseconds that a boot may take. */
   readonly patience: number;
+  readonly by: Switch;
 };
 
-export function power({ exec, lxc, records, running, sockets, patience }: Given): Power {
-  async function start(name: string): Promise<void> {
-    if (!(await startedByOthers(name))) {
+export function power({ exec, lxc, records, running, sockets, patience, by }: Given): Power {
+  async function start(name: string, inner: string): Promise<void> {
+    if (!(await startedByOthers(name, inner))) {
       const log = records.path(name, 'lxc.log');
       await run(exec, ['rm', '-f', log, records.path(name, 'failure')]);
-      const argv = ['lxc-start', '-P', lxc, '-n', name, '-d', '-l', 'WARN', '-o', log] as const;
-      const result = await exec(argv, { deadline: patience }).catch(late);
+      const result = await by.start(name, inner, patience).catch(late);
       if (result === null) {
         // Its monitor is beyond the reach of the deadline, and deaf as long as a hook runs.
-        if (await running(name)) await exec(['lxc-stop', '-P', lxc, '-n', name, '-k'], { deadline: 5000 }).catch(late);
+        if (await running(name)) await by.kill(inner).catch(late);
         throw new OpError('timeout', `container ${name}: its start isn't over after ${patience / 1000} s`, {
           hint: `See ${records.path(name, 'lxc.log')}.`,
         });
       }
       if (result.code !== 0) {
         await gone(name);
-        throw await startFailure(name);
+        throw await startFailure(name, by.why(name, inner, result));
       }
     }
-    await booted(name, Date.now() + patience);
+    await booted(name, inner, Date.now() + patience);
   }
 
   /**
@@ -51,8 +63,8 @@ export function power({ exec, lxc, records, running, sockets, patience }: Given)
    * @throws OpError `foreign` when it is something else that listens on its socket: lxc-start would only say that the
    * container runs already, and the others would do as that socket says.
    */
-  async function startedByOthers(name: string): Promise<boolean> {
-    const socket = `@${lxc}/${name}/command`;
+  async function startedByOthers(name: string, inner: string): Promise<boolean> {
+    const socket = `@${lxc}/${inner}/command`;
     for (const deadline = Date.now() + Math.min(patience, 5000); ; await sleep(5)) {
       if (await running(name)) return true;
       if (!(await listening(sockets, socket))) return false;
@@ -68,28 +80,28 @@ export function power({ exec, lxc, records, running, sockets, patience }: Given)
     }
   }
 
-  async function startFailure(name: string): Promise<OpError> {
+  async function startFailure(name: string, told: ReturnType<Switch['why']>): Promise<OpError> {
     const [hookSaid, log] = await Promise.all([records.text(name, 'failure'), records.text(name, 'lxc.log')]);
     const errors = (log ?? '').split('\n').flatMap((line) => / ERROR .* - ([^-].*)$/.exec(line)?.[1] ?? []);
     const telling = errors.filter(
       (line) => !/^(The container failed to start|To get more details|Additional info)/.test(line),
     );
-    const why = hookSaid?.trim() || [...new Set(telling)].slice(0, 3).join('; ') || 'lxc-start said nothing';
+    const why = hookSaid?.trim() || [...new Set(telling)].slice(0, 3).join('; ') || told.said;
     return new OpError('host', `container ${name} doesn't start: ${why}`, {
-      hint: `See ${records.path(name, 'lxc.log')}, or try lxc-start -n ${name} -F -l DEBUG -o /dev/stderr.`,
+      hint: told.hint,
     });
   }
 
   /** Waits until systemd's boot is over. A unit that failed leaves it `degraded`: the kinds look after units. */
-  async function booted(name: string, deadline: number): Promise<void> {
+  async function booted(name: string, inner: string, deadline: number): Promise<void> {
     for (;;) {
       // lxc-attach goes where LXC's socket sends it, and that is the monitor's only as long as this lives.
       if (!(await running(name))) throw new OpError('host', `container ${name} stopped while it booted`);
       const left = deadline - Date.now();
-      const argv = attachment(lxc, name, ['systemctl', 'is-system-running', '--wait']);
+      const argv = attachment(lxc, inner, ['systemctl', 'is-system-running', '--wait']);
       const state = left > 0 ? await exec(argv, { deadline: left }).catch(late) : null;
       if (state === null) {
-        const { stdout } = await exec(attachment(lxc, name, ['systemctl', 'list-jobs', '--no-legend']), {
+        const { stdout } = await exec(attachment(lxc, inner, ['systemctl', 'list-jobs', '--no-legend']), {
           deadline: 5000,
         }).catch(none);
         const jobs = stdout.split('\n').flatMap((line) => /^\s*\d+ (\S+)/.exec(line)?.[1] ?? []);
@@ -104,12 +116,9 @@ export function power({ exec, lxc, records, running, sockets, patience }: Given)
     }
   }
 
-  async function stop(name: string): Promise<void> {
+  async function stop(name: string, inner: string): Promise<void> {
     if (!(await running(name))) return;
-    const { code, stderr } = await exec(['lxc-stop', '-P', lxc, '-n', name, '-t', '10'], { deadline: 40_000 });
-    // 2: it was not running any more.
-    if (code !== 0 && code !== 2)
-      throw new OpError('host', `stopping container ${name}: ${stderr.trim() || `exit ${code}`}`);
+    await by.stop(name, inner);
     await gone(name);
   }
 
@@ -120,6 +129,28 @@ export function power({ exec, lxc, records, running, sockets, patience }: Given)
   }
 
   return { start, stop };
+}
+
+/** By lxc-start(1) and lxc-stop(1); LXC's names are the containers' own. */
+export function lxcSwitch(exec: Exec, lxc: string, records: Records): Switch {
+  const container = (name: string): readonly string[] => ['-P', lxc, '-n', name];
+  return {
+    start: (name, _, patience) => {
+      const log = ['-l', 'WARN', '-o', records.path(name, 'lxc.log')];
+      return exec(['lxc-start', ...container(name), '-d', ...log], { deadline: patience });
+    },
+    why: (name) => ({
+      said: 'lxc-start said nothing',
+      hint: `See ${records.path(name, 'lxc.log')}, or try lxc-start -n ${name} -F -l DEBUG -o /dev/stderr.`,
+    }),
+    kill: (name) => exec(['lxc-stop', ...container(name), '-k'], { deadline: 5000 }),
+    stop: async (name) => {
+      const { code, stderr } = await exec(['lxc-stop', ...container(name), '-t', '10'], { deadline: 40_000 });
+      // 2: it was not running any more.
+      if (code !== 0 && code !== 2)
+        throw new OpError('host', `stopping container ${name}: ${stderr.trim() || `exit ${code}`}`);
+    },
+  };
 }
 
 /** The argument vector that runs `argv` inside. */

@@ -2,28 +2,32 @@
 
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { OpError } from '../../error.ts';
-import type { Layout } from './config.ts';
 import type { Definition } from './contract.ts';
 
-/** `definition.json`. `lower` is the template's tree that an overlay stands on. */
-export type Entry = {
-  readonly version: 1;
-  readonly definition: Definition;
-  readonly layout: Layout;
-  readonly base: number;
-  readonly lower: string;
-};
+/** `definition.json`: what every backend keeps, each with more of its own. */
+export type Entry = { readonly version: 1; readonly definition: Definition };
 
 /** `pid`, `PID START DEVICE INODE`: init, when it was started, and what its root was then. `monitor`: LXC's, `PID START`. */
-type RecordFile = 'definition.json' | 'hook.env' | 'filter.nft' | 'pid' | 'monitor' | 'failure' | 'lxc.log';
+type RecordFile =
+  | 'definition.json'
+  | 'hook.env'
+  | 'filter.nft'
+  | 'pid'
+  | 'monitor'
+  | 'failure'
+  | 'lxc.log'
+  /** Proxmox's: one in the making, one that was put aside, one whose root we have mounted. */
+  | 'making.json'
+  | 'aside.json'
+  | 'mounted';
 
-export interface Records {
+export interface Records<E extends Entry = Entry> {
   /** The folder of a container's records. @throws OpError `internal` when the name could leave it. */
   path(name: string, file?: RecordFile): string;
   /** Names that have a folder here, sorted. */
   names(): Promise<readonly string[]>;
   /** Null when the container is not ours. */
-  get(name: string): Promise<Entry | null>;
+  get(name: string): Promise<E | null>;
   text(name: string, file: RecordFile): Promise<string | null>;
   /** Replaces a file atomically (0600). */
   put(name: string, file: RecordFile, content: string): Promise<void>;
@@ -32,7 +36,7 @@ export interface Records {
 }
 
 /** Records below `folder`, one folder a container. */
-export function records(folder: string): Records {
+export function records<E extends Entry = Entry>(folder: string): Records<E> {
   const path: Records['path'] = (name, file) => {
     if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(name)) throw new OpError('internal', `${name}: not a container's name`);
     return `${folder}/${name}${file === undefined ? '' : `/${file}`}`;
@@ -44,7 +48,7 @@ export function records(folder: string): Records {
     names: async () => ((await optional(readdir(folder))) ?? []).toSorted(),
     get: async (name) => {
       const found = await text(name, 'definition.json');
-      return found === null ? null : (JSON.parse(found) as Entry);
+      return found === null ? null : (JSON.parse(found) as E);
     },
     put: async (name, file, content) => {
       await mkdir(path(name), { recursive: true, mode: 0o700 });

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { OpError } from '../../error.ts';
 import type { Exec } from '../exec.ts';
 import { discard } from './discard.ts';
+import { flock } from './flock.ts';
 import { optional } from './record.ts';
 
 type Recipe = {
@@ -67,7 +68,7 @@ export async function build(
   const folder = `${cache}/${template}`;
   // Others may pass through to what a container's users own, but not look around.
   await mkdir(folder, { recursive: true, mode: 0o711 });
-  const unlock = await lock(`${folder}/.lock`, () => progress(`template ${template}: waiting for another build`));
+  const unlock = await flock(`${folder}/.lock`, () => progress(`template ${template}: waiting for another build`));
   try {
     if ((await optional(lstat(tree))) !== null) return tree;
     for (const name of await readdir(folder))
@@ -257,21 +258,4 @@ async function installed(exec: Exec, program: string): Promise<boolean> {
     if (error instanceof OpError && error.code === 'host') return false;
     throw error;
   }
-}
-
-/** An exclusive lock (flock(1)) that the kernel gives back when this process ends, however it ends. */
-async function lock(path: string, waiting: () => void): Promise<() => void> {
-  const holder = spawn('flock', ['--exclusive', path, 'cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const timer = setTimeout(waiting, 1000);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      holder.once('error', reject);
-      holder.once('exit', (code) => reject(new OpError('host', `locking ${path}: flock ended with status ${code}`)));
-      holder.stdout.once('data', () => resolve());
-      holder.stdin.write('\n');
-    });
-  } finally {
-    clearTimeout(timer);
-  }
-  return () => void holder.stdin.end();
 }

@@ -2,11 +2,14 @@
 
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { type Exec, run } from '../exec.ts';
-import { device } from './config.ts';
+import { device, type Layout } from './config.ts';
 import { discard } from './discard.ts';
 import { devices } from './live.ts';
 import { type Entry, type Records, optional, removeEmpty } from './record.ts';
 import { release } from './subid.ts';
+
+/** A plain LXC container. `lower` is the template's tree that an overlay stands on, `base` the machine's id of its root. */
+export type LxcEntry = Entry & { readonly layout: Layout; readonly base: number; readonly lower: string };
 
 /** What of the records goes with the container; its filter is a resource of its own. */
 export const ofContainer = ['definition.json', 'hook.env', 'pid', 'monitor', 'failure', 'lxc.log'] as const;
@@ -25,13 +28,13 @@ export function aside(lxc: string, name: string): string {
 export const ASIDE = 'op-dbus.json';
 
 /** The record of a container that was put aside; null when there is none, or not a whole one. */
-export async function putAside(lxc: string, name: string): Promise<Entry | null> {
+export async function putAside(lxc: string, name: string): Promise<LxcEntry | null> {
   const text = await optional(readFile(`${aside(lxc, name)}/${ASIDE}`, 'utf8'));
-  return text === null ? null : (JSON.parse(text) as Entry);
+  return text === null ? null : (JSON.parse(text) as LxcEntry);
 }
 
 /** The records of all of them. */
-export async function allAside(lxc: string): Promise<readonly Entry[]> {
+export async function allAside(lxc: string): Promise<readonly LxcEntry[]> {
   const entries = (await optional(readdir(lxc))) ?? [];
   const names = entries.flatMap((entry) => /^\.op-dbus\+(.+)$/.exec(entry)?.[1] ?? []);
   return (await Promise.all(names.map((name) => putAside(lxc, name)))).flatMap((entry) => entry ?? []);
@@ -70,7 +73,12 @@ export async function removePeers(exec: Exec, records: Records): Promise<void> {
 export async function removeShared(home: string, etc: string): Promise<void> {
   const start = await optional(readFile(`${home}/subid`, 'utf8'));
   if (start !== null) await release(etc, Number(start));
-  for (const file of ['hook', 'subid'])
-    for (const end of ['', '.new']) await rm(`${home}/${file}${end}`, { force: true });
+  for (const end of ['', '.new']) await rm(`${home}/subid${end}`, { force: true });
+  await removeHook(home);
+}
+
+/** Removes the hook, with the folder when it is empty then. */
+export async function removeHook(home: string): Promise<void> {
+  for (const end of ['', '.new']) await rm(`${home}/hook${end}`, { force: true });
   await removeEmpty(home);
 }

@@ -48,6 +48,8 @@ export type BridgeWanted = {
 
 export type PortWanted = {
   readonly bridge: string;
+  /** Whether a port of that name on that bridge is taken also without our mark: somebody makes it for us. */
+  readonly claim?: boolean;
   readonly name: string;
   readonly externalIds: Readonly<Record<string, string>>;
   readonly interface: {

@@ -59,7 +59,8 @@ function putPort(bridges: readonly BridgeRow[], wanted: PortWanted): readonly Br
   if (target === undefined) throw new OpError('host', `no bridge ${wanted.bridge} for port ${wanted.name}`);
   ours(target, `bridge ${target.name}`);
   const old = findPort(bridges, wanted.name);
-  if (old !== undefined) ours(old, `port ${old.name} on bridge ${holder(bridges, old.name)?.name}`);
+  const claimed = wanted.claim === true && holder(bridges, wanted.name) === target;
+  if (old !== undefined && !claimed) ours(old, `port ${old.name} on bridge ${holder(bridges, old.name)?.name}`);
   const others = bridges.map((bridge) => ({ ...bridge, ports: bridge.ports.filter((port) => port !== old) }));
   vacant(others, wanted.name, wanted.interface.name);
   const { name, type, ofportRequest, mac } = wanted.interface;

@@ -183,6 +183,23 @@ function declare(subject: () => Subject): void {
     assert.deepEqual(settled(await find('theirs')), settled(found));
   });
 
+  test('a port that somebody makes for us is taken where it is, and on no other bridge', async () => {
+    const claim = (on: string): Step => {
+      const step = port(on, 'plugged');
+      return step.op === 'put-port' ? { ...step, port: { ...step.port, claim: true } } : step;
+    };
+    await put(bridge('claimer'), bridge('beside'));
+    await subject().foreignPort('claimer', 'plugged');
+    await refuses('foreign', 'plugged', claim('beside'));
+    await put(claim('claimer'));
+    assert.deepEqual((await findPort('claimer', 'plugged'))?.externalIds, { [MARK]: 'plugged' });
+    await put(
+      claim('beside'),
+      { op: 'delete-port', bridge: 'beside', name: 'plugged' },
+      { op: 'delete-bridge', name: 'beside' },
+    );
+  });
+
   test('a port of somebody else is never changed or deleted, nor its names taken, nor its bridge deleted', async () => {
     await put(bridge('host'), port('host', 'mine'));
     await subject().foreignPort('host', 'alien');

@@ -76,6 +76,8 @@ Documentation=${documentation(folder)}
 After=network-pre.target nftables.service ${blocker}
 After=dbus.service openvswitch-switch.service lxc.service
 Wants=dbus.service openvswitch-switch.service lxc.service
+# Of Proxmox, where it is: what it keeps below /etc/pve, and the containers that it starts.
+After=pve-cluster.service pve-guests.service
 StartLimitIntervalSec=0
 
 [Service]

@@ -4,27 +4,38 @@ import type { Expand, Facts, Member, Role } from '../../core/topology.ts';
 import type { Spec } from './schema.ts';
 
 export const expand: Expand<Spec> = (topology, facts) =>
-  topology.members.map((member) => ({
-    kind: 'container',
-    name: member.name,
-    spec: {
-      id: member.id,
-      template: member.template,
-      autostart: member.autostart,
-      bridge: member.bridge,
-      mode: member.mode,
-      port: member.port,
-      mac: member.mac,
-      address: `${member.address.ip}/${member.address.prefix}`,
-      gateway: member.gateway,
-      sysctl: { ...shut, ...sysctl[member.role] },
-      nameservers: nameservers(member, facts),
-      binds: binds(member, facts),
-      order: member.order,
-      running: true,
-      attached: true,
-    },
-  }));
+  topology.members.map((member) => {
+    const stranger = facts.strangers.find(({ id, name }) => id === member.id && name === member.name);
+    return {
+      kind: 'container',
+      name: member.name,
+      spec: {
+        id: member.id,
+        ...made(facts, stranger !== undefined),
+        template: member.template,
+        autostart: member.autostart,
+        bridge: member.bridge,
+        mode: member.mode,
+        port: member.port,
+        mac: member.mac,
+        address: `${member.address.ip}/${member.address.prefix}`,
+        gateway: member.gateway,
+        sysctl: { ...shut, ...sysctl[member.role] },
+        nameservers: nameservers(member, facts),
+        binds: binds(member, facts),
+        order: member.order,
+        // One that was adopted is started and stopped by whoever has made it.
+        running: stranger?.running ?? true,
+        attached: true,
+      },
+    };
+  });
+
+/** The file names id and name of one that is there: whoever has written it knows of it. */
+function made({ backend }: Facts, adopted: boolean): Pick<Spec, 'made'> {
+  if (adopted) return { made: 'adopted' };
+  return backend === 'pct' ? { made: 'pct' } : {};
+}
 
 /** IPv6 is shut until it is configured end to end; no router tells a container where to send. */
 const shut = {

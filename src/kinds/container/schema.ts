@@ -4,6 +4,8 @@ import * as z from 'zod';
 
 export const schema = z.strictObject({
   id: z.int(),
+  /** Made by us in Proxmox; or by somebody else, and its networking alone is ours. Without it: plain LXC. */
+  made: z.enum(['pct', 'adopted']).optional(),
   template: z.string(),
   autostart: z.boolean(),
   bridge: z.string(),

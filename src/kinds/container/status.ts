@@ -16,8 +16,8 @@ export async function status(host: Host, wanted: readonly Resource<Spec>[]): Pro
   });
 }
 
-function lacks(found: Container | undefined, { port }: Spec): string | null {
+function lacks(found: Container | undefined, { port, running }: Spec): string | null {
   if (found === undefined) return 'its making: op-dbus apply';
-  if (!found.running) return 'its start: op-dbus apply';
+  if (!found.running) return running ? 'its start: op-dbus apply' : null;
   return found.attached ? null : `${port.device}, which the switch has made anew: op-dbus apply`;
 }

@@ -6,6 +6,8 @@ export const facts: Facts = {
   uplink: 'eth0',
   datapath: 'netdev',
   forwards: false,
+  backend: 'lxc',
+  strangers: [],
   nameservers: ['192.168.1.53', '9.9.9.9'],
   netmaker: null,
   proxy: { program: 'v2ray' },

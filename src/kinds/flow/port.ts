@@ -1,5 +1,6 @@
 // Ports by name and by number: a port that is absent (a stopped container's veth) has a number reserved and no name.
 
+import { proxmoxNumber } from '../../core/topology/proxmox.ts';
 import type { Flow } from '../../drivers/openflow/contract.ts';
 import type { BridgeRow } from '../../drivers/ovsdb/contract.ts';
 
@@ -9,10 +10,24 @@ export function named(row: BridgeRow): (flow: Flow) => Flow {
   return (flow) => (numeric.test(flow.match) || numeric.test(flow.actions) ? replaced(flow, names) : flow);
 }
 
-/** Puts numbers in place of absent ports' names, which the switch doesn't know. */
+/**
+ * Puts numbers in place of absent ports' names, which the switch doesn't know. One that Proxmox makes may still hang on
+ * another bridge when its flows are made here.
+ */
 export function numbered(row: BridgeRow): (flow: Flow) => Flow {
   const absent = new Map(row.ports.filter((port) => !isThere(port)).flatMap(numberOf));
-  return (flow) => (absent.size === 0 ? flow : replaced(flow, absent));
+  const present = new Set(row.ports.filter(isThere).map((port) => port.interface.name));
+  const numbers: Names = {
+    get: (name) => absent.get(name) ?? (present.has(name) ? undefined : proxmoxNumber(name)?.toString()),
+  };
+  return (flow) => (absent.size > 0 || plugged(flow) ? replaced(flow, numbers) : flow);
+}
+
+type Names = Pick<ReadonlyMap<string, string>, 'get'>;
+
+/** A flow with a port's name in it that may be Proxmox's. */
+function plugged({ match, actions }: Flow): boolean {
+  return match.includes('=veth') || actions.includes(':veth') || actions.includes('=veth');
 }
 
 type PortRow = BridgeRow['ports'][number];
@@ -34,14 +49,14 @@ const numeric = /\b(?:in_port=|output:)\d/;
 /** The bridge's own port, which is called LOCAL everywhere. */
 const LOCAL = 65534;
 
-function replaced(flow: Flow, ports: ReadonlyMap<string, string>): Flow {
+function replaced(flow: Flow, ports: Names): Flow {
   const match = within(flow.match, 'in_port=', ports);
   const actions = within(within(flow.actions, 'in_port=', ports), 'output:', ports);
   return match === flow.match && actions === flow.actions ? flow : { ...flow, match, actions };
 }
 
 /** The text with another port behind each `key`. No regular expression: this is done to every flow of a bridge. */
-function within(text: string, key: string, ports: ReadonlyMap<string, string>): string {
+function within(text: string, key: string, ports: Names): string {
   let result = text;
   for (let at = text.indexOf(key); at !== -1; at = result.indexOf(key, at + key.length)) {
     const from = at + key.length;

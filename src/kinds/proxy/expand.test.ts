@@ -24,6 +24,8 @@ function facts(proxy: Facts['proxy'], known: Facts['files'] = files): Facts {
     uplink: 'eth0',
     datapath: 'netdev',
     forwards: false,
+    backend: 'lxc',
+    strangers: [],
     nameservers: [],
     netmaker: null,
     proxy,

@@ -63,6 +63,8 @@ test('without containers there are no rules', () => {
     nameservers: [],
     netmaker: null,
     proxy: { program: 'v2ray' },
+    backend: 'lxc',
+    strangers: [],
     files: {},
   } as const;
   assert.deepEqual(rule.expand({ ...client, members: [] }, { ...facts, forwards: false }), []);

@@ -14,6 +14,8 @@ const facts: Facts = {
   proxy: { program: 'v2ray' },
   files: {},
   forwards: true,
+  backend: 'lxc',
+  strangers: [],
 };
 const two: Topology = { ...client, members: [...client.members, member(104, 'app-server', { bridge: 'mesh' })] };
 

@@ -120,10 +120,16 @@ function said(packet: Packet, stdout: string, stderr: string): string {
 }
 
 /** Routes by the bridge are the container's, the others are made by the tunnel's unit. */
-function mend(name: string, { gateway }: Container['definition'], { unit }: Inside, { leaves }: Packet): string {
+function mend(
+  name: string,
+  { gateway, made, id }: Container['definition'],
+  { unit }: Inside,
+  { leaves }: Packet,
+): string {
   const inside = `op-dbus exec ${name} --`;
   const route = leaves.startsWith(`via ${gateway} `)
     ? `${inside} ip -4 route replace default ${leaves}`
     : `${inside} systemctl restart ${unit}`;
-  return `${route}, or start it anew: lxc-stop -n ${name}, then op-dbus apply`;
+  const stop = made === undefined ? `lxc-stop -n ${name}` : `pct shutdown ${id}`;
+  return `${route}, or start it anew: ${stop}, then op-dbus apply`;
 }

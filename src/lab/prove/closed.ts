@@ -7,6 +7,7 @@ import type { Answer } from '../server/probe.ts';
 import { HOME, VPS } from '../topology.ts';
 import { startCapture } from './capture.ts';
 import { startProber, type Prober } from './prober.ts';
+import { type Name, start, stop } from './container.ts';
 import { marker, row, tally, type Row, type Step } from './row.ts';
 
 /** Milliseconds for which each container stays stopped, and within which traffic must be back. */
@@ -16,7 +17,7 @@ const BACK = 60_000;
 const WANTED: readonly Answer['by'][] = ['udp', 'tcp', 'icmp', 'dns'];
 
 /** Stops each of the containers in turn, in home, while a prober in the client keeps sending. */
-export async function* proveClosed(containers: readonly string[]): AsyncGenerator<Step> {
+export async function* proveClosed(containers: readonly Name[]): AsyncGenerator<Step> {
   for (const container of containers) {
     const word = marker();
     const prober = await startProber('client', word);
@@ -30,20 +31,20 @@ export async function* proveClosed(containers: readonly string[]): AsyncGenerato
   }
 }
 
-async function stopped(container: string, word: string, prober: Prober): Promise<readonly Row[]> {
+async function stopped(container: Name, word: string, prober: Prober): Promise<readonly Row[]> {
   // From before the stop until after the start: neither may let a packet through.
   const captures = await Promise.all([startCapture('home', 'eth0'), startCapture('vps', 'eth0')]);
   let silent: readonly Answer[] = [];
   let started = 0;
   const resumed = await row(`${container} started: traffic resumes`, async () => {
-    await ask('home', ['lxc-stop', '-n', container, '-t', '10'], { deadline: 30_000 });
+    await ask('home', stop(container), { deadline: 30_000 });
     // Answers to what was sent before the stop may still arrive.
     await sleep(300);
     const from = Date.now();
     await sleep(STOPPED);
     silent = prober.answersSince(from);
     started = Date.now();
-    await ask('home', ['lxc-start', '-n', container], { deadline: 30_000 });
+    await ask('home', start(container), { deadline: 30_000 });
     return answersAgain(prober, started);
   });
   const [home = [], vps = []] = await Promise.all(captures.map((capture) => capture.stop()));

@@ -2,19 +2,20 @@
 
 import { capture } from '../host.ts';
 import { VPS, WARP, type HostName } from '../topology.ts';
+import { attach, LIST, listed, type Name } from './container.ts';
 import { row, said, type Step } from './row.ts';
 
 type Command = {
   readonly host: HostName;
   /** The container in which the specification runs it; without one, the host. */
-  readonly container?: string;
+  readonly container?: Name;
   /** As the specification writes it, without `sudo` and `lxc-attach -n NAME --`; pipes make it a shell's. */
   readonly text: string;
   readonly expect: RegExp;
 };
 
 const COMMANDS: readonly Command[] = [
-  { host: 'home', text: 'lxc-ls -f', expect: /^wireguard-gateway +RUNNING[^]*^xray-client +RUNNING/m },
+  { host: 'home', text: LIST, expect: listed('wireguard-gateway', 'xray-client') },
   { host: 'home', text: 'ovs-vsctl show', expect: /Bridge ovsbr0/ },
   { host: 'home', text: 'ovs-vsctl show | grep wg-warp', expect: /Port "?wg-warp"?/ },
   ...(['home', 'vps'] as const).map((host) => ({
@@ -36,7 +37,7 @@ const COMMANDS: readonly Command[] = [
     text: 'curl -sS --max-time 15 --socks5 10.0.0.102:1080 https://ifconfig.me',
     expect: new RegExp(`^${VPS.replaceAll('.', '\\.')}$`, 'm'),
   },
-  { host: 'vps', text: 'lxc-ls -f', expect: /^xray-server +RUNNING/m },
+  { host: 'vps', text: LIST, expect: listed('xray-server') },
   { host: 'vps', container: 'xray-server', text: 'netstat -tlnp | grep 443', expect: /:443\b.*LISTEN/ },
 ];
 
@@ -44,9 +45,9 @@ const COMMANDS: readonly Command[] = [
 export async function* proveCommands(): AsyncGenerator<Step> {
   for (const { host, container, text, expect } of COMMANDS) {
     const place = container === undefined ? host : `${host}, ${container}`;
-    const attach = container === undefined ? [] : ['lxc-attach', '-n', container, '--'];
+    const inside = container === undefined ? [] : attach(container);
     yield await row(`${place}: ${text}`, async () => {
-      const result = await capture(host, [...attach, 'sh', '-c', text]);
+      const result = await capture(host, [...inside, 'sh', '-c', text]);
       const found = expect.exec(result.stdout)?.[0].split('\n').at(-1)?.trim();
       return { ok: found !== undefined, detail: found ?? said(result) };
     });

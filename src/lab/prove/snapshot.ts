@@ -9,6 +9,11 @@ import type { HostName } from '../topology.ts';
 /** Aspect → lines. */
 export type Snapshot = Readonly<Record<string, readonly string[]>>;
 
+const UNASKED = [
+  ...['/etc/op-dbus', '/etc/openvswitch'],
+  ...['/etc/pve/.vmlist', '/var/lib/lxc/.volume', '/var/lib/lxc/*/log'],
+];
+
 const ASPECTS: Readonly<Record<string, readonly string[]>> = {
   links: ['ip', '-br', 'link'],
   addresses: ['ip', '-br', 'addr'],
@@ -27,13 +32,16 @@ const ASPECTS: Readonly<Record<string, readonly string[]>> = {
     '/proc/sys/net/ipv4/conf/all/src_valid_mark',
     '/proc/sys/net/ipv6/conf/all/forwarding',
   ],
-  // The user's own files (/etc/op-dbus) and the database's log of transactions are left out.
-  files: find('/etc /var/lib/lxc /run/netns ( -path /etc/op-dbus -o -path /etc/openvswitch ) -prune'),
+  // The user's own files (/etc/op-dbus) and the database's log of transactions are left out, and of Proxmox what its
+  // programs or LXC write without being asked.
+  files: find(`/etc /var/lib/lxc /run/netns ( ${UNASKED.map((path) => `-path ${path}`).join(' -o ')} ) -prune`),
   // Files of this host alone, by the overlay's upper folder.
-  'files of /var/lib': find('/run/lab/var/lib/upper ( -path */op-dbus -o -path */openvswitch -o -type d ) -prune'),
+  'files of /var/lib': find(
+    '/run/lab/var/lib/upper ( -path */op-dbus -o -path */openvswitch -o -path */lib/upper/vz -o -type d ) -prune',
+  ),
   // Logs grow by themselves.
   'own files': find(
-    '/var/lib -mindepth 1 ( -path /var/lib/op-dbus-* -o -not -path /var/lib/op-dbus* -o -name *.log ) -prune',
+    '/var/lib -mindepth 1 ( -path /var/lib/op-dbus-* -o -path /var/lib/vz/template -o -not -path /var/lib/op-dbus* -o -name *.log ) -prune',
   ),
 };
 
