@@ -47,7 +47,7 @@ export function parseArguments(call: string, syntax: Syntax, argv: readonly stri
       else positional.push(...rest);
       break;
     }
-    const [, name, joined] = /^--?([a-zA-Z][\w-]*)(?:=(.*))?$/s.exec(word) ?? [];
+    const [, name, joined] = /^--?([a-zA-Z][\w.-]*)(?:=(.*))?$/s.exec(word) ?? [];
     if (name === undefined) {
       positional.push(word);
       continue;

@@ -11,7 +11,7 @@ import { config, list, pending, status } from './list.ts';
 import { locked } from './lock.ts';
 import { ruleOf } from './option.ts';
 import { needRunning, reboot, start, startable, stop } from './power.ts';
-import type { Pve } from './pve.ts';
+import { needQuorum, type Pve } from './pve.ts';
 import type { Rule, Values } from './schema.ts';
 import { task } from './task.ts';
 
@@ -83,6 +83,7 @@ const verbs: Readonly<Record<string, Verb>> = {
     options: { skiplock: boolean, debug: boolean },
     run: async (pve, { vmid: id, values }) => {
       const skip = values['skiplock'] === '1';
+      needQuorum(pve);
       await startable(pve, id, skip);
       return task(pve, 'start', () => start(pve, id, skip));
     },

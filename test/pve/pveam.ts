@@ -1,13 +1,13 @@
-// pveam available, download, list: templates (pveam(1)). What is downloaded stands for a tree of op-dbus's own template cache.
+// pveam update, available, download, list, remove: templates (pveam(1)). What is downloaded stands for a tree of op-dbus's own template cache.
 
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { build, treePath } from '../../src/drivers/container/template.ts';
 import { exec } from '../../src/drivers/exec.ts';
 import { parseArguments, verb } from './argument.ts';
 import { Die } from './die.ts';
 import type { Pve } from './pve.ts';
 import type { Rule } from './schema.ts';
-import { storage, volumePath, volumes } from './storage.ts';
+import { needFile, storage, volumePath, volumes } from './storage.ts';
 import { BASE, TREE } from './volume.ts';
 
 const CACHE = '/var/cache/op-dbus/template';
@@ -24,14 +24,19 @@ const string: Rule = { type: 'string' };
 
 /** @returns the exit status. @throws Die */
 export async function pveam(pve: Pve, [given, ...argv]: readonly string[]): Promise<number> {
-  const name = verb('pveam', ['available', 'download', 'list'], given);
+  const name = verb('pveam', ['update', 'available', 'download', 'list', 'remove'], given);
   const option = (key: string): Rule | null => (name === 'available' && key === 'section' ? string : null);
-  const args = { download: { storage: string, template: string }, list: { storage: string } }[name] ?? {};
+  const args =
+    { download: { storage: string, template: string }, list: { storage: string }, remove: { template_path: string } }[
+      name
+    ] ?? {};
   const { values } = parseArguments(`pveam ${name}`, { args, option }, argv);
   const { storage: store = '', template = '', section = 'system' } = values;
   if (name === 'available') {
     if (section === 'system') for (const one of TEMPLATES) pve.say(`${section.padEnd(15)} ${one}`);
-  } else if (name === 'download') await download(pve, store, template);
+  } else if (name === 'update') pve.say('update successful');
+  else if (name === 'remove') await rm(await needFile(pve, values['template_path'] ?? ''));
+  else if (name === 'download') await download(pve, store, template);
   else {
     const found = (await volumes(pve, store)).filter(({ content }) => content === 'vztmpl');
     pve.say(`${'NAME'.padEnd(60)} ${'SIZE'.padEnd(6)}`);
