@@ -191,6 +191,7 @@ async function inside(): Promise<void> {
     assert.match((await pct('set', '100', '--tags', 'x')).stderr, /CT is locked \(mounted\)/);
     await writeFile(`${where}/etc/from-outside`, '');
     await good('start', '100');
+    assert.equal(await run(exec, ['find', where, '-mindepth', '1']), '');
     assert.equal(await good('exec', '100', '--', 'ls', '/etc/from-outside'), '/etc/from-outside');
     assert.doesNotMatch(await good('config', '100'), /^lock/m);
   });
