@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # install.sh: the only thing a bare Debian machine needs. It installs what is missing, builds op-dbus, and runs it.
 #
+#   sudo ./install.sh         asks which of the five modes, and installs it (install/mode.sh)
 #   sudo ./install.sh lab     the whole privacy chain on this one machine, proven hop by hop
 #   sudo ./install.sh test    every test, the lab included
 #
-# Safe to run again. Everything is logged to /var/log/op-dbus-install.log; nothing starts or changes on this machine
-# except packages from Debian and npm, and the lab's own namespaces.
+# Safe to run again. Everything is logged to /var/log/op-dbus-install.log; with lab and test nothing starts or changes on
+# this machine except packages from Debian and npm, and the lab's own namespaces.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -13,7 +14,9 @@ log=/var/log/op-dbus-install.log
 packages=(openvswitch-switch lxc uidmap wireguard-tools wireguard-go nftables iproute2 conntrack
   iputils-ping mmdebstrap curl openssl ca-certificates tcpdump procps kmod netbase)
 # Node's own packages conflict with Debian's, so a machine that has npm keeps it.
-command -v npm >/dev/null || packages+=(nodejs npm)
+needs_npm() {
+  command -v npm >/dev/null || echo nodejs npm
+}
 quiet=(--no-audit --no-fund --fetch-timeout=60000 --fetch-retries=2)
 guard=/usr/sbin/policy-rc.d
 # What of the package manager's is at work, and whether it is the last: see `whole`.
@@ -22,9 +25,19 @@ guard_mark='# op-dbus install.sh, while it installs'
 test_packages=(tshark v2ray git btrfs-progs)
 
 usage() {
-  echo "usage: sudo ./install.sh lab | test"
-  echo "  lab    set up, then run the whole chain on this machine and prove it"
-  echo "  test   set up, then run all the tests"
+  cat <<'END'
+usage: sudo ./install.sh [--mode full|standalone|privacy-client|privacy-vps|agent] [options]
+       sudo ./install.sh --uninstall [--purge] [--dry-run]
+       sudo ./install.sh lab | test
+  without a mode, on a terminal, it asks
+  --dry-run           change nothing, say what would be done
+  --apply             apply /etc/op-dbus/state.json, if everything in it is filled in
+  --xray FILE|URL     an Xray release (zip) or program, with
+  --xray-sha256 SUM   its SHA-256, which is yours to know; without both, containers run Debian's v2ray
+  --uninstall         remove all that was installed and made; --purge: /etc/op-dbus and the keys in it too
+  lab                 set up, then run the whole chain on this machine and prove it
+  test                set up, then run all the tests
+END
 }
 
 fail() {
@@ -129,10 +142,14 @@ settle() {
   if ours; then rm -f "$guard"; fi
 }
 
+modules_there() {
+  cmp -s "$here/package-lock.json" "$here/node_modules/.op-dbus-lock" && [ -x "$here/node_modules/.bin/node" ]
+}
+
 # npm ci only when the lockfile changed since the last whole run; an interrupted one has no stamp and starts over.
 install_modules() {
   local stamp=$here/node_modules/.op-dbus-lock
-  cmp -s "$here/package-lock.json" "$stamp" && [ -x "$here/node_modules/.bin/node" ] && return 0
+  ! modules_there || return 0
   # npm leaves out packages that don't fit the Node it runs on (Debian's is old), so it gets the right one first.
   local path=$PATH status=0 bootstrap
   bootstrap=$(mktemp -d)
@@ -147,28 +164,58 @@ install_modules() {
   cp "$here/package-lock.json" "$stamp"
 }
 
+# As package.json has it, without npm, which a machine that has the libraries need not have.
 build() {
-  (cd "$here" && npm run -s build)
+  local script
+  script=$("$here/node_modules/.bin/node" -p "require('$here/package.json').scripts.build") || return 1
+  (cd "$here" && PATH=$here/node_modules/.bin:$PATH sh -c "$script")
 }
 
-case "$#:${1:-}" in
-  1:lab | 1:test) mode=$1 ;;
-  1:-h | 1:--help) usage && exit 0 ;;
-  *) usage >&2 && exit 1 ;;
-esac
-[ "$(id -u)" -eq 0 ] || fail "root is needed" "Run it again as: sudo ./install.sh $mode"
+# shellcheck source=install/mode.sh
+. "$here/install/mode.sh"
+
+mode='' dry_run='' apply='' purge='' remove='' xray='' xray_sha256=''
+wrong() {
+  echo "error[usage] $1" >&2
+  usage >&2
+  exit 1
+}
+[ "$#" -gt 0 ] || [ -t 0 ] || wrong 'expected a mode'
+while [ "$#" -gt 0 ]; do
+  case "$1" in
+    lab | test) [ -z "$mode" ] || wrong "one mode at a time"; mode=$1 ;;
+    --mode | --xray | --xray-sha256)
+      [ "$#" -gt 1 ] || wrong "expected a value after $1"
+      case "$1" in
+        --mode)
+          case "$2" in full | standalone | privacy-client | privacy-vps | agent) mode=$2 ;; *) wrong "no mode $2" ;; esac ;;
+        --xray) xray=$2 ;;
+        *) xray_sha256=$2 ;;
+      esac
+      shift ;;
+    --dry-run) dry_run=1 ;;
+    --apply) apply=1 ;;
+    --uninstall) remove=1 ;;
+    --purge) purge=1 ;;
+    -h | --help) usage && exit 0 ;;
+    *) wrong "unknown: $1" ;;
+  esac
+  shift
+done
+[ -z "$purge" ] || [ -n "$remove" ] || wrong '--purge belongs to --uninstall'
+[ -z "$remove" ] || [ -z "$mode$apply$xray$xray_sha256" ] || wrong '--uninstall takes --purge and --dry-run alone'
+case "$mode" in lab | test) [ -z "$dry_run$apply$xray$xray_sha256" ] || wrong "$mode takes no options" ;; esac
+[ -z "$xray$xray_sha256" ] || [[ "$xray_sha256" =~ ^[0-9a-f]{64}$ && -n "$xray" ]] ||
+  wrong "--xray and --xray-sha256 (64 hexadecimal digits) belong together: nothing that is not checked is installed"
+case "$xray" in '' | https://*) ;; *) [ -f "$xray" ] || wrong "$xray: no such file; an address begins with https://" ;; esac
+[ -n "$dry_run" ] || [ "$(id -u)" -eq 0 ] || fail "root is needed" "Run it again with sudo."
 [ -r /etc/debian_version ] || fail "this is not Debian" "Debian 12 or newer, or Proxmox VE 8 or newer, is needed."
 case "$(dpkg --print-architecture)" in amd64 | arm64) ;; *) fail "no Node.js for this processor" "amd64 or arm64 is needed." ;; esac
-: >"$log"
+[ -n "$remove$mode" ] || choose_mode
+[ -n "$dry_run" ] || : >"$log"
 # A step's own output goes to the log; what must be seen at once goes here.
 exec 3>&1
 
-step "[1/3] Packages from Debian" install_packages "${packages[@]}"
-[ "$mode" = lab ] || step "[1/3] Packages for the tests" install_packages "${test_packages[@]}"
-step "[2/3] Node.js 24 and libraries from npm" install_modules
-step "[3/3] Building op-dbus" build
-
-cd "$here"
 # A signal for this script is one for what it runs, and which still cleans up.
 watched() {
   local child status=0 signalled=
@@ -185,6 +232,22 @@ watched() {
   return "$status"
 }
 
+if [ -n "$remove" ]; then
+  uninstall
+  exit 0
+fi
+if [ "$mode" != lab ] && [ "$mode" != test ]; then
+  install_mode
+  exit 0
+fi
+
+# shellcheck disable=SC2046
+step "[1/3] Packages from Debian" install_packages "${packages[@]}" $(needs_npm)
+[ "$mode" = lab ] || step "[1/3] Packages for the tests" install_packages "${test_packages[@]}"
+step "[2/3] Node.js 24 and libraries from npm" install_modules
+step "[3/3] Building op-dbus" build
+
+cd "$here"
 if [ "$mode" = lab ]; then
   watched bin/op-dbus lab up
   watched bin/op-dbus lab prove

@@ -12,6 +12,7 @@ import { explainCommand } from './explain.ts';
 import { historyCommand } from './history.ts';
 import { initCommand } from './init.ts';
 import { labCommand } from './lab.ts';
+import { manualCommand } from './manual.ts';
 import { complain } from './output.ts';
 import { OpError } from '../error.ts';
 import { queryCommand } from './query.ts';
@@ -62,6 +63,7 @@ for (const add of [
   serviceCommand,
   warpCommand,
   labCommand,
+  manualCommand,
 ])
   add(program);
 

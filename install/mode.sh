@@ -1,0 +1,266 @@
+# install/mode.sh: what install.sh does for the five modes of the specification, and how it takes it back. Read by install.sh.
+#
+# What it made that must be taken back later is noted in $record before it is made: the packages that were not there before.
+
+record=/var/lib/op-dbus-install
+library=/usr/local/lib/op-dbus
+program=/usr/local/bin/op-dbus
+completion=/usr/local/share/bash-completion/completions/op-dbus
+manual=/usr/local/share/man/man8/op-dbus.8
+xray_path=/usr/local/bin/xray
+settings=/etc/op-dbus
+state=$settings/state.json
+
+switch_packages=(openvswitch-switch nftables iproute2 conntrack iputils-ping curl openssl ca-certificates procps kmod netbase)
+container_packages=(lxc uidmap wireguard-tools wireguard-go mmdebstrap)
+
+choose_mode() {
+  local choice
+  printf '%s\n' 'Select deployment mode:' '' \
+    '  [1] Full (Proxmox) - All features' \
+    '  [2] Standalone - OVS + Flows only (no containers)' \
+    '  [3] Privacy Client - WireGuard + Warp + XRay Client' \
+    '  [4] Privacy VPS - XRay Server only' \
+    '  [5] Agent - Minimal (D-Bus plugins only)' ''
+  read -r -p 'Enter mode [1-5]: ' choice
+  case "$choice" in
+    1) mode=full ;;
+    2) mode=standalone ;;
+    3) mode=privacy-client ;;
+    4) mode=privacy-vps ;;
+    5) mode=agent ;;
+    *) fail "no mode $choice" "Enter a number from 1 to 5." ;;
+  esac
+}
+
+mode_packages() {
+  case "$mode" in
+    agent) echo dbus ;;
+    standalone) echo dbus "${switch_packages[@]}" ;;
+    privacy-client | privacy-vps) echo dbus "${switch_packages[@]}" "${container_packages[@]}" ;;
+    full) echo dbus "${switch_packages[@]}" "${container_packages[@]}" tcpdump ;;
+  esac
+  modules_there || needs_npm
+}
+
+profile() {
+  case "$mode" in standalone) echo none ;; full) echo '' ;; *) echo "$mode" ;; esac
+}
+
+# Tells what it does; with --dry-run only that.
+act() {
+  local title=$1
+  shift
+  if [ -n "$dry_run" ]; then echo "would: $title"; else step "$title" "$@"; fi
+}
+
+install_mode() {
+  local wanted
+  foreign_in_the_way
+  read -r -a wanted <<<"$(mode_packages | tr '\n' ' ')"
+  mapfile -t wanted < <(missing "${wanted[@]}")
+  if [ "${#wanted[@]}" -gt 0 ]; then act "Packages from Debian: ${wanted[*]}" install_noted "${wanted[@]}"; fi
+  modules_there || act 'Node.js 24 and libraries from npm' install_modules
+  [ -z "$xray" ] || act "Xray from $xray, checked by its SHA-256, to $xray_path" install_xray
+  [ -n "$dry_run" ] || step 'Building op-dbus' build
+  act "Program in $library, reached by $program" install_program
+  act "Completion in $completion, manual in $manual" install_manual
+  if [ -d /run/systemd/system ]; then
+    act 'Units op-dbus and op-dbus-blocker; the daemon is started anew if it is another one, and nothing else' "$program" service install
+  else
+    echo "note: systemd is not the first process here; have whatever starts services run: $program daemon"
+  fi
+  [ -n "$dry_run" ] || remove_old
+  look_around
+  configure_mode
+}
+
+# Never over anything of somebody else's.
+foreign_in_the_way() {
+  local target
+  target=$(readlink "$program" 2>/dev/null || :)
+  if [ -e "$program" ] || [ -L "$program" ]; then
+    case "$target" in
+      */bin/op-dbus) ;;
+      *) fail "$program exists and is not op-dbus's" "Move it away: mv $program /root/" ;;
+    esac
+  fi
+  if [ -n "$xray" ] && [ -e "$xray_path" ] && [ ! -e "$record/xray" ]; then
+    fail "$xray_path exists and was not put there by this installer" "Leave out --xray to use it, or move it away."
+  fi
+}
+
+installed_packages() {
+  dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | sort -u
+}
+
+# What was not there before, dependencies too. The list before is kept while apt is at work, for a run that is killed.
+install_noted() {
+  mkdir -p "$record"
+  [ -e "$record/before" ] || { installed_packages >"$record/before.new" && mv "$record/before.new" "$record/before"; }
+  install_packages "$@" || return 1
+  note_packages
+}
+
+note_packages() {
+  [ -e "$record/before" ] || return 0
+  touch "$record/packages"
+  installed_packages | comm -13 "$record/before" - | sort -u - "$record/packages" >"$record/packages.new"
+  mv "$record/packages.new" "$record/packages"
+  rm "$record/before"
+}
+
+# A file or an address; without the checksum nothing is taken, and none is made up here.
+install_xray() {
+  local work status=0
+  work=$(mktemp -d)
+  take_xray "$work" || status=$?
+  rm -rf "$work"
+  return "$status"
+}
+
+take_xray() {
+  local work=$1
+  case "$xray" in
+    https://*) curl -fsSL --proto =https --max-time 300 -o "$work/given" "$xray" || return 1 ;;
+    *) cp "$xray" "$work/given" || return 1 ;;
+  esac
+  echo "$xray_sha256  $work/given" | sha256sum -c - || return 1
+  if [ "$(head -c 2 "$work/given")" = PK ]; then
+    command -v unzip >/dev/null || install_noted unzip || return 1
+    unzip -p "$work/given" xray >"$work/xray" || return 1
+  else
+    mv "$work/given" "$work/xray"
+  fi
+  chmod 755 "$work/xray"
+  "$work/xray" version || return 1
+  mkdir -p "$record" && touch "$record/xray" || return 1
+  cp "$work/xray" "$xray_path.new" && chmod 755 "$xray_path.new" && mv "$xray_path.new" "$xray_path"
+}
+
+# A folder of its own for each version, whole before it is named; the link to it is replaced in one step.
+install_program() {
+  local stamp folder fresh
+  stamp=$(cd "$here" && cat dist/op-dbus.js dist/hook.sh package-lock.json bin/op-dbus | sha256sum | cut -c 1-12) || return 1
+  folder=$library/$stamp
+  mkdir -p "$library" "$record" || return 1
+  if [ ! -d "$folder" ]; then
+    fresh=$library/.new
+    rm -rf "$fresh"
+    mkdir -p "$fresh/dist" "$fresh/node_modules/.bin" || return 1
+    (cd "$here" && cp -R bin docs schema src package.json "$fresh/" && cp dist/op-dbus.js dist/hook.sh "$fresh/dist/") || return 1
+    cp -L "$here/node_modules/.bin/node" "$fresh/node_modules/.bin/node" || return 1
+    chown -R root:root "$fresh" && chmod -R u+rwX,go+rX,go-w "$fresh" || return 1
+    mv "$fresh" "$folder" || return 1
+  fi
+  relink "$stamp" "$library/current" && relink "$library/current/bin/op-dbus" "$program"
+}
+
+relink() {
+  rm -f "$2.new" && ln -s "$1" "$2.new" && mv -T "$2.new" "$2"
+}
+
+remove_old() {
+  local current folder
+  current=$(readlink "$library/current")
+  for folder in "$library"/*/ "$library/.new/"; do
+    folder=${folder%/}
+    case "${folder##*/}" in current | "$current") ;; *) rm -rf "$folder" ;; esac
+  done
+}
+
+install_manual() {
+  mkdir -p "${completion%/*}" "${manual%/*}" || return 1
+  "$program" manual --completion >"$completion.new" && mv "$completion.new" "$completion" || return 1
+  "$program" manual >"$manual.new" && mv "$manual.new" "$manual"
+}
+
+# What the mode will meet on this machine. Nothing here is an error: op-dbus doctor FILE says more.
+look_around() {
+  local module
+  if command -v pct >/dev/null; then
+    echo 'Proxmox: found.'
+  elif [ "$mode" = full ]; then
+    echo 'Proxmox: not found; containers are plain LXC.'
+  fi
+  [ "$mode" != agent ] || return 0
+  for module in openvswitch wireguard; do
+    [ "$mode:$module" != standalone:wireguard ] || continue
+    [ -d "/sys/module/$module" ] || modprobe -nq "$module" 2>/dev/null ||
+      echo "note: the kernel has no module $module; the userspace one serves, and is slower"
+  done
+  if [ -d /sys/class/net/ovsbr0 ] && [ "$(ovs-vsctl --timeout=5 br-exists ovsbr0 2>/dev/null && ovs-vsctl --timeout=5 br-get-external-id ovsbr0 op-dbus 2>/dev/null)" = '' ]; then
+    echo 'note: there is a bridge ovsbr0 that is not of op-dbus; apply refuses to touch it: name another one in the state file'
+  fi
+  case "$mode" in
+    privacy-* | full)
+      [ -x "$xray_path" ] || command -v xray >/dev/null ||
+        echo "note: no Xray given (--xray FILE --xray-sha256 SUM): the containers run Debian's v2ray" ;;
+  esac
+}
+
+configure_mode() {
+  local wanted
+  wanted=$(profile)
+  if [ "$mode" = full ] || [ "$mode" = agent ]; then
+    echo "Next: op-dbus init --profile ${wanted:-none|privacy-client|privacy-vps} -o $state"
+  elif [ -e "$state" ]; then
+    echo "$state is there already, and stays as it is."
+  else
+    act "State file $state (0600) for profile $wanted" "$program" init --profile "$wanted" -o "$state"
+  fi
+  case "$mode" in
+    privacy-client) echo "Edit $state: VPS_IP, UUID, CLIENT_PUBLIC_KEY, WARP_PUBLIC_KEY; keys go into $settings/files/. See: op-dbus init --help" ;;
+    privacy-vps) echo "Edit $state: UUID, VPS_PUBLIC_IP; certificate and key go into $settings/files/. See: op-dbus init --help" ;;
+  esac
+  if [ -n "$apply" ]; then
+    if [ -n "$dry_run" ]; then
+      echo "would: op-dbus apply $state, if everything in it is filled in"
+    elif "$program" explain "$state" >>"$log" 2>&1; then
+      watched "$program" apply "$state"
+    else
+      fail "installed, but not applied: something in $state is not filled in" "See: op-dbus explain $state"
+    fi
+  else
+    echo "Then: op-dbus apply $state && op-dbus test"
+  fi
+}
+
+# In the order in which it must go: what op-dbus made, while op-dbus is there; then op-dbus; then what it ran on.
+uninstall() {
+  if [ -x "$program" ]; then
+    if [ -d /run/systemd/system ]; then act 'Units, and the daemon' "$program" service uninstall; fi
+    act 'Containers, bridges, flows, filters that op-dbus has made' "$program" down
+  fi
+  act "Program, completion, manual, cache of container templates" remove_files
+  if [ -e "$record/packages" ] || [ -e "$record/before" ]; then act 'Packages that were not there before' remove_packages; fi
+  if [ -n "$purge" ]; then
+    act "$settings, with all keys in it" rm -rf "$settings"
+  elif [ -e "$settings" ]; then
+    echo "$settings stays, since it holds your keys; --purge removes it."
+  fi
+  [ -n "$dry_run" ] || rm -rf "$record" "$log"
+}
+
+remove_files() {
+  [ ! -e "$record/xray" ] || rm -f "$xray_path" || return 1
+  rm -rf "$library" /var/cache/op-dbus || return 1
+  rm -f "$completion" "$manual" || return 1
+  case "$(readlink "$program" 2>/dev/null)" in "$library"/*) rm -f "$program" ;; esac
+  rmdir --ignore-fail-on-non-empty -p "${completion%/*}" 2>/dev/null || :
+  rmdir --ignore-fail-on-non-empty "${manual%/*}" 2>/dev/null || :
+}
+
+# Not what somebody else's package has come to need since.
+remove_packages() {
+  local ours others
+  note_packages
+  mapfile -t ours < <(installed_packages | comm -12 - "$record/packages")
+  [ "${#ours[@]}" -gt 0 ] || return 0
+  others=$(apt-get -s purge "${ours[@]}" | sed -n 's/^\(Purg\|Remv\) \([^ :]*\).*/\2/p' | sort -u | comm -13 "$record/packages" -) || return 1
+  if [ -n "$others" ]; then
+    echo "note: these stay, since $(echo $others) need them: ${ours[*]}" >&3
+    return 0
+  fi
+  DEBIAN_FRONTEND=noninteractive whole apt-get -o DPkg::Lock::Timeout=300 purge -y "${ours[@]}"
+}
