@@ -1,6 +1,7 @@
 # install/mode.sh: what install.sh does for the five modes of the specification, and how it takes it back. Read by install.sh.
 #
-# What it made that must be taken back later is noted in $record before it is made: the packages that were not there before.
+# What must be taken back later is noted in $record before it is made: the packages that were not there, and the files that
+# these leave behind though they are purged.
 
 record=/var/lib/op-dbus-install
 library=/usr/local/lib/op-dbus
@@ -12,6 +13,8 @@ settings=/etc/op-dbus
 state=$settings/state.json
 
 switch_packages=(openvswitch-switch nftables iproute2 conntrack iputils-ping curl openssl ca-certificates procps kmod netbase)
+# Made by those packages, and left by their purge; /etc/hosts by netbase, and taken back only as that has made it.
+left_over=(/var/lib/openvswitch /etc/openvswitch /var/log/openvswitch /var/lib/lxc /var/log/lxc /var/cache/lxc /etc/lxc)
 container_packages=(lxc uidmap wireguard-tools wireguard-go mmdebstrap)
 
 choose_mode() {
@@ -35,7 +38,7 @@ choose_mode() {
 
 mode_packages() {
   case "$mode" in
-    agent) echo dbus ;;
+    agent) echo dbus iproute2 ;;
     standalone) echo dbus "${switch_packages[@]}" ;;
     privacy-client | privacy-vps) echo dbus "${switch_packages[@]}" "${container_packages[@]}" ;;
     full) echo dbus "${switch_packages[@]}" "${container_packages[@]}" tcpdump ;;
@@ -67,6 +70,7 @@ install_mode() {
   act "Completion in $completion, manual in $manual" install_manual
   if [ -d /run/systemd/system ]; then
     act 'Units op-dbus and op-dbus-blocker; the daemon is started anew if it is another one, and nothing else' "$program" service install
+    [ "$mode" = agent ] || act 'Open vSwitch started, if it is not' systemctl start openvswitch-switch
   else
     echo "note: systemd is not the first process here; have whatever starts services run: $program daemon"
   fi
@@ -96,9 +100,15 @@ installed_packages() {
 
 # What was not there before, dependencies too. The list before is kept while apt is at work, for a run that is killed.
 install_noted() {
+  local path
   mkdir -p "$record"
   [ -e "$record/before" ] || { installed_packages >"$record/before.new" && mv "$record/before.new" "$record/before"; }
+  if [ ! -e "$record/absent" ]; then
+    for path in "${left_over[@]}" /etc/hosts; do [ -e "$path" ] || echo "$path"; done >"$record/absent.new"
+    mv "$record/absent.new" "$record/absent"
+  fi
   install_packages "$@" || return 1
+  if grep -qsx /etc/hosts "$record/absent" && [ -e /etc/hosts ] && [ ! -e "$record/hosts" ]; then cp /etc/hosts "$record/hosts"; fi
   note_packages
 }
 
@@ -253,7 +263,7 @@ remove_files() {
 
 # Not what somebody else's package has come to need since.
 remove_packages() {
-  local ours others
+  local ours others path
   note_packages
   mapfile -t ours < <(installed_packages | comm -12 - "$record/packages")
   [ "${#ours[@]}" -gt 0 ] || return 0
@@ -262,5 +272,11 @@ remove_packages() {
     echo "note: these stay, since $(echo $others) need them: ${ours[*]}" >&3
     return 0
   fi
-  DEBIAN_FRONTEND=noninteractive whole apt-get -o DPkg::Lock::Timeout=300 purge -y "${ours[@]}"
+  DEBIAN_FRONTEND=noninteractive whole apt-get -o DPkg::Lock::Timeout=300 purge -y "${ours[@]}" || return 1
+  while read -r path; do
+    case "$path" in
+      /etc/hosts) ! cmp -s /etc/hosts "$record/hosts" || rm -f /etc/hosts ;;
+      /etc/* | /var/*) ! mountpoint -q "$path" || continue; rm -rf "$path" ;;
+    esac
+  done <"$record/absent"
 }

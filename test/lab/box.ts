@@ -37,8 +37,11 @@ const masked = [
   'lxc-net',
 ];
 
-/** Starts it, with Open vSwitch and LXC, no network but its own, and nothing of ours. */
-export async function startBox(): Promise<Box> {
+/**
+ * Starts it, with Open vSwitch and LXC, no network but its own, and nothing of ours. With `image`, the root folder of
+ * another Debian, it is that one, as it is.
+ */
+export async function startBox(image: string | null = null): Promise<Box> {
   const mount = async (...argv: readonly string[]): Promise<void> => void (await run(exec, ['mount', ...argv]));
   await mount('-t', 'sysfs', 'sysfs', '/sys');
   await mount('-t', 'cgroup2', 'cgroup2', '/sys/fs/cgroup');
@@ -46,10 +49,17 @@ export async function startBox(): Promise<Box> {
   await run(exec, ['ip', 'link', 'set', 'lo', 'up']);
   const folder = '/run/box';
   for (const name of ['upper', 'work', 'root', 'lxc', 'cache']) await mkdir(`${folder}/${name}`, { recursive: true });
-  const layers = `lowerdir=/,upperdir=${folder}/upper,workdir=${folder}/work`;
+  const layers = `lowerdir=${image ?? '/'},upperdir=${folder}/upper,workdir=${folder}/work`;
   await mount('-t', 'overlay', 'overlay', '-o', layers, `${folder}/root`);
-  await furnish(`${folder}/root`);
-  await writeFile(`${folder}/config`, config(folder));
+  if (image === null) await furnish(`${folder}/root`);
+  else {
+    await settle(`${folder}/root`);
+    await mkdir(`${folder}/root/var/cache/op-dbus`);
+    await run(exec, ['cp', '-a', '/var/cache/op-dbus/template', `${folder}/root/var/cache/op-dbus/`], {
+      deadline: 300_000,
+    });
+  }
+  await writeFile(`${folder}/config`, config(folder, image));
   // It ends with us, and keeps us from ending for nothing.
   const argv = ['--pdeathsig', 'KILL', 'lxc-start', '-n', 'box', '-f', `${folder}/config`, '-F'];
   const lxc = spawn('setpriv', argv, { stdio: 'ignore' });
@@ -97,18 +107,28 @@ async function furnish(root: string): Promise<void> {
   const units = `${root}/etc/systemd/system`;
   await rm(units, { recursive: true, force: true });
   await mkdir(`${units}/multi-user.target.wants`, { recursive: true });
-  for (const name of masked) await symlink('/dev/null', `${units}/${name}.service`);
-  await symlink('/lib/systemd/system/multi-user.target', `${units}/default.target`);
+  await settle(root);
   for (const name of ['openvswitch-switch', 'lxc'])
     await symlink(`/lib/systemd/system/${name}.service`, `${units}/multi-user.target.wants/${name}.service`);
   // LXC's own boot would wait for half a minute for the bridge that this names.
   await writeFile(`${root}/etc/lxc/default.conf`, 'lxc.net.0.type = empty\n');
+}
+
+/** What every box needs to boot in a container, to its end. */
+async function settle(root: string): Promise<void> {
+  const units = `${root}/etc/systemd/system`;
+  for (const name of masked) {
+    await rm(`${units}/${name}.service`, { force: true });
+    await symlink('/dev/null', `${units}/${name}.service`);
+  }
+  await rm(`${units}/default.target`, { force: true });
+  await symlink('/lib/systemd/system/multi-user.target', `${units}/default.target`);
   for (const name of ['machine-id', 'fstab']) await writeFile(`${root}/etc/${name}`, '');
   for (const name of ['subuid', 'subgid']) await writeFile(`${root}/etc/${name}`, 'root:100000:65536\n');
 }
 
 /** Of a container that may do what a machine may. */
-function config(folder: string): string {
+function config(folder: string, image: string | null): string {
   const bind = (from: string, to: string, how: string): string =>
     `lxc.mount.entry = ${from} ${to.slice(1)} none ${how} 0 0`;
   return [
@@ -122,9 +142,10 @@ function config(folder: string): string {
     'lxc.mount.auto = proc:rw sys:rw cgroup:rw:force',
     bind('/dev/net/tun', '/dev/net/tun', 'bind,create=file'),
     bind(source(), source(), 'rbind,ro,create=dir'),
-    bind('/var/cache/op-dbus', '/var/cache/op-dbus', 'bind,create=dir'),
+    // Another Debian has a copy of its own, which it may remove.
+    ...(image === null ? [bind('/var/cache/op-dbus', '/var/cache/op-dbus', 'bind,create=dir')] : []),
     // On a file system that an overlay can lie upon.
-    bind(`${folder}/lxc`, '/var/lib/lxc', 'bind'),
+    bind(`${folder}/lxc`, '/var/lib/lxc', 'bind,create=dir'),
     '',
   ].join('\n');
 }
