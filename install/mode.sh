@@ -38,7 +38,7 @@ choose_mode() {
 
 mode_packages() {
   case "$mode" in
-    agent) echo dbus iproute2 ;;
+    agent) echo dbus iproute2 nftables ;;
     standalone) echo dbus "${switch_packages[@]}" ;;
     privacy-client | privacy-vps) echo dbus "${switch_packages[@]}" "${container_packages[@]}" ;;
     full) echo dbus "${switch_packages[@]}" "${container_packages[@]}" tcpdump ;;

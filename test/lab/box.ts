@@ -54,8 +54,7 @@ export async function startBox(image: string | null = null): Promise<Box> {
   if (image === null) await furnish(`${folder}/root`);
   else {
     await settle(`${folder}/root`);
-    await mkdir(`${folder}/root/var/cache/op-dbus`);
-    await run(exec, ['cp', '-a', '/var/cache/op-dbus/template', `${folder}/root/var/cache/op-dbus/`], {
+    await run(exec, ['cp', '-a', '/var/cache/op-dbus/template', `${folder}/root/root/`], {
       deadline: 300_000,
     });
   }
@@ -142,7 +141,7 @@ function config(folder: string, image: string | null): string {
     'lxc.mount.auto = proc:rw sys:rw cgroup:rw:force',
     bind('/dev/net/tun', '/dev/net/tun', 'bind,create=file'),
     bind(source(), source(), 'rbind,ro,create=dir'),
-    // Another Debian has a copy of its own, which it may remove.
+    // Another Debian has a copy in /root, to put there.
     ...(image === null ? [bind('/var/cache/op-dbus', '/var/cache/op-dbus', 'bind,create=dir')] : []),
     // On a file system that an overlay can lie upon.
     bind(`${folder}/lxc`, '/var/lib/lxc', 'bind,create=dir'),
