@@ -7,6 +7,7 @@ import { lxcContainers } from '../../src/drivers/container/client.ts';
 import { isPrivate, runPrivately } from '../../src/drivers/container/testing.ts';
 import { exec } from '../../src/drivers/exec.ts';
 import { source } from '../../src/drivers/source.ts';
+import { keyPair, wgcfProfile } from '../../src/lab/wireguard.ts';
 import { startBox } from './box.ts';
 import { freshDebian } from './fresh.ts';
 
@@ -94,13 +95,58 @@ async function inside(image: string): Promise<void> {
   });
 
   await test('privacy-vps: a container that answers by TLS, and nothing of it afterwards', async () => {
-    await sh('mkdir -p /var/cache/op-dbus; mv /root/template /var/cache/op-dbus/');
+    await sh('mkdir -p /var/cache/op-dbus; cp -a /root/template /var/cache/op-dbus/');
     await install('--mode', 'privacy-vps');
     await op('init', '--profile', 'privacy-vps', '--generate', '--public-ip', '95.216.30.2', '--force', '-o', file);
     await op('apply', file);
     await op('verify');
     assert.match(await op('test'), /TLS to xray-server.* TLSv1\.3/);
+    await sh('cp /etc/op-dbus/files/xray-server/etc/xray/cert.pem /root/vps.pem');
     await install('--uninstall', '--purge');
+    await clean();
+  });
+
+  await test('privacy-client: each hop reaches the next and no other; what fails is what no Internet answers', async () => {
+    await install('--mode', 'privacy-client', '--dry-run');
+    await install('--mode', 'privacy-client');
+    await sh('mkdir -p /var/cache/op-dbus; mv /root/template /var/cache/op-dbus/');
+    await box.put('/root/wgcf-profile.conf', wgcfProfile(keyPair().privateKey, keyPair().publicKey));
+    await sh('cp /etc/hosts /root/hosts; echo 162.159.192.1 engage.cloudflareclient.com >>/etc/hosts');
+    const given = ['--vps', '95.216.30.2', '--uuid', 'new', '--certificate', '/root/vps.pem'];
+    await op(
+      'init',
+      '--profile',
+      'privacy-client',
+      '--generate',
+      ...given,
+      '--warp',
+      '/root/wgcf-profile.conf',
+      '--force',
+      '-o',
+      file,
+    );
+    await op('apply', file);
+    const { code, stdout } = await box.exec('op-dbus', 'test', '--json');
+    const { rows } = JSON.parse(stdout) as { rows: readonly { ok: boolean; what: string; expected: string }[] };
+    assert.equal(code, 1);
+    assert.ok(rows.some(({ what }) => what === 'ping warp-tunnel (10.0.0.101) from wireguard-gateway'));
+    assert.deepEqual(
+      rows
+        .filter(({ ok }) => !ok)
+        .map(({ what, expected }) => `${what}: ${expected}`)
+        .toSorted(),
+      ['warp-tunnel: wg-warp carries to the Internet', 'xray-client: the VPS carries to the Internet'],
+    );
+    await sh('cp /root/hosts /etc/hosts');
+    await install('--uninstall', '--purge');
+    await clean();
+  });
+
+  await test('full: everything, plain LXC without Proxmox, and no state file of its own', async () => {
+    assert.match(await install('--mode', 'full'), /containers are plain LXC/);
+    await box.ok('test', '!', '-e', file);
+    await op('doctor');
+    await install('--uninstall');
     await clean();
   });
 }
