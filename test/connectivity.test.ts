@@ -61,10 +61,10 @@ test('the client is tested hop by hop, backwards and past the chain, and at its 
     'ping xray-client (10.0.0.102) from warp-tunnel: an answer',
     'ping xray-client (10.0.0.102) from wireguard-gateway: no answer: closed by design',
     'ping wireguard-gateway (10.0.0.100) from warp-tunnel: no answer: closed by design',
-    'ping the Internet (1.1.1.1) from warp-tunnel: no answer: closed by design',
+    'ping the Internet (1.1.1.1) from warp-tunnel by internal_101: no answer: closed by design',
     'ping wireguard-gateway (10.0.0.100) from xray-client: no answer: closed by design',
     'ping warp-tunnel (10.0.0.101) from xray-client: no answer: closed by design',
-    'ping the Internet (1.1.1.1) from xray-client: no answer: closed by design',
+    'ping the Internet (1.1.1.1) from xray-client by internal_102: no answer: closed by design',
   ]);
   const through = all.find(({ expected }) => expected === 'the VPS carries to the Internet');
   assert.deepEqual([through?.what, through?.ok, through?.seen], ['xray-client', true, 'the Internet sees 95.216.30.2']);

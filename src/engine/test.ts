@@ -64,7 +64,14 @@ function linesOf(spec: unknown): readonly string[] {
 }
 
 /** `from` is a container. */
-type Ping = { readonly from: string; readonly to: string; readonly name: string; readonly answered: boolean };
+type Ping = {
+  readonly from: string;
+  /** The device by which it must leave, past any tunnel; null: as the routes say. */
+  readonly by: string | null;
+  readonly to: string;
+  readonly name: string;
+  readonly answered: boolean;
+};
 
 /** From each container to the next of the chain; from the host to each is asked by a check of `verify`. */
 function open({ members }: Topology): readonly Ping[] {
@@ -82,7 +89,9 @@ function shut({ members, bridges }: Topology): readonly Ping[] {
     ...bound.flatMap((other) =>
       other.id === member.id || other.id === member.next ? [] : [ping(member.name, other, false)],
     ),
-    ...(member.pin === null ? [] : [{ from: member.name, to: INTERNET, name: 'the Internet', answered: false }]),
+    ...(member.pin === null
+      ? []
+      : [{ from: member.name, by: member.device, to: INTERNET, name: 'the Internet', answered: false }]),
   ]);
 }
 
@@ -90,11 +99,22 @@ function shut({ members, bridges }: Topology): readonly Ping[] {
 const INTERNET = '1.1.1.1';
 
 function ping(from: string, { name, address }: Member, answered: boolean): Ping {
-  return { from, to: address.ip, name, answered };
+  return { from, by: null, to: address.ip, name, answered };
 }
 
-async function row(host: Host, { from, to, name, answered }: Ping): Promise<Row> {
-  const argv = ['ping', '-n', '-c', '2', '-i', '0.2', '-W', answered ? '2' : '1', to] as const;
+async function row(host: Host, { from, by, to, name, answered }: Ping): Promise<Row> {
+  const argv = [
+    'ping',
+    '-n',
+    '-c',
+    '2',
+    '-i',
+    '0.2',
+    '-W',
+    answered ? '2' : '1',
+    ...(by === null ? [] : ['-I', by]),
+    to,
+  ] as const;
   const result = await asked(() => host.containers.exec(from, argv));
   const got = / time=[\d.]+ ms/.exec(result.stdout)?.[0];
   // Status 1 is ping's own for no answer; with another it has not asked, and that proves nothing.
@@ -102,7 +122,7 @@ async function row(host: Host, { from, to, name, answered }: Ping): Promise<Row>
     got === undefined ? (result.code === 1 ? 'no answer' : `not asked: ${last(result.stderr)}`) : `answered,${got}`;
   const ok = answered ? got !== undefined : got === undefined && result.code === 1;
   return {
-    what: `ping ${name} (${to}) from ${from}`,
+    what: `ping ${name} (${to}) from ${from}${by === null ? '' : ` by ${by}`}`,
     expected: answered ? 'an answer' : 'no answer: closed by design',
     seen,
     ok,
