@@ -5,6 +5,7 @@
 //         └─ vmbr0 10.9.0.1 ───── veth104i0 ═ eth0 ▷ app-server 10.9.0.104, before and after
 
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { type Exec, exec, run } from '../../exec.ts';
@@ -229,8 +230,9 @@ async function inside(): Promise<void> {
     const hostname = await killed.read('web', '/etc/hostname');
     assert.equal(hostname, 'web\n');
     // It would unmount after a while.
-    await until('its end', async () => !(await conf(105)).includes('lock: mounted'));
-    await writeFile(`${options.records}/container/web/mounted`, '');
+    const note = `${options.records}/container/web/mounted`;
+    await until('its end', async () => !(await conf(105)).includes('lock: mounted') && !existsSync(note));
+    await writeFile(note, '');
     await pct('mount', '105');
     await containers.configure('web', { ...web, order: 6 });
     assert.doesNotMatch(await conf(105), /^lock/m);
