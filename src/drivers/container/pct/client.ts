@@ -21,6 +21,7 @@ import { carries, confs as openConfs, installDropIn, isUnborn, type Making, numb
 import { setLinks } from './link.ts';
 import { mounts } from './mount.ts';
 import { pctSwitch } from './power.ts';
+import { settled } from './task.ts';
 import { fetchTemplate, offered, storages, storedTemplate } from './template.ts';
 import { tidier } from './tidy.ts';
 
@@ -54,7 +55,8 @@ export function pctContainers(options: PctOptions = {}): Containers {
   const confs = openConfs(options.pve ?? '/etc/pve');
   const records = openRecords<PctEntry>(`${home}/container`);
   const vmids = numbers(home);
-  const pct = pctCommand(exec, confs.lockOf, options.lockPatience ?? 60_000);
+  const lockPatience = options.lockPatience ?? 60_000;
+  const pct = pctCommand(exec, confs.lockOf, lockPatience);
   const serially = queue();
   const making = new Set<string>();
 
@@ -121,6 +123,23 @@ export function pctContainers(options: PctOptions = {}): Containers {
       return roots.hold(name, id, async (upper) => action(await rootAt(name, id, upper)));
     },
   });
+
+  let left: Promise<void> | null = null;
+  /** A command that was killed has left pct at work: what it starts or stops is neither running nor stopped. Once is enough. */
+  function leftovers(): Promise<void> {
+    left ??= ourIds()
+      .then((ids) => settled(ids, lockPatience))
+      .catch((error: unknown) => {
+        left = null;
+        throw error;
+      });
+    return left;
+  }
+
+  async function ourIds(): Promise<readonly number[]> {
+    const entries = await Promise.all((await records.names()).map((name) => records.get(name)));
+    return entries.flatMap((entry) => entry?.definition.id ?? []);
+  }
 
   async function base({ definition }: PctEntry): Promise<number> {
     const conf = await confs.read(definition.id);
@@ -285,6 +304,10 @@ export function pctContainers(options: PctOptions = {}): Containers {
   return {
     ...shared,
     backend: 'pct',
+    list: async () => {
+      await leftovers();
+      return shared.list();
+    },
     prepare: (template, progress) => fetchTemplate(exec, template, progress),
     prepared: async (template) => {
       if ((await storedTemplate(exec, template)) !== null) return true;

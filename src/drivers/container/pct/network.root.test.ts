@@ -16,6 +16,7 @@ import { definition } from '../sample.ts';
 import { isPrivate, runPrivately } from '../testing.ts';
 import { pctBench } from './bench.ts';
 import { pctContainers } from './client.ts';
+import { atWork } from './task.ts';
 
 if (isPrivate()) await inside();
 else
@@ -223,6 +224,38 @@ async function inside(): Promise<void> {
     await containers.tidy();
     assert.deepEqual(await bench.leftover(), []);
   });
+
+  check(
+    'a start or shutdown that goes on when its command is killed is waited for before anything is listed',
+    async () => {
+      const control = `${node}/etc/pve-double.json`;
+      const during = async (verb: string, action: (driver: Containers) => Promise<void>): Promise<void> => {
+        const begun = Promise.withResolvers<void>();
+        const dying: Exec = (argv, more) => {
+          const result = exec(argv, more);
+          if (argv[0] !== 'pct' || argv[1] !== verb) return result;
+          begun.resolve();
+          return new Promise(() => {});
+        };
+        void action(pctContainers({ ...options, exec: dying }));
+        await begun.promise;
+        await until('its process', async () => (await atWork([105], [verb])) !== null);
+      };
+      const next = async (): Promise<boolean | undefined> => (await pctContainers(options).list())[0]?.running;
+      await port(web);
+      await containers.create('web', web);
+      await writeFile(control, JSON.stringify({ delay: { start: 1500, shutdown: 1500 } }));
+      await during('start', (driver) => driver.start('web'));
+      assert.equal(await next(), true);
+      await during('shutdown', (driver) => driver.stop('web'));
+      const hasty = pctContainers({ ...options, lockPatience: 100 });
+      const told = { code: 'timeout', message: /pct shutdown 105, process \d+, has not ended/, at: 'container 105' };
+      await assert.rejects(hasty.list(), told);
+      assert.equal(await next(), false);
+      assert.equal((await hasty.list())[0]?.running, false);
+      await writeFile(control, '{}');
+    },
+  );
 
   check('what a killed command has mounted is given free by the next one, and what others have is not', async () => {
     await containers.create('web', web);

@@ -6,7 +6,7 @@ import { ofContainer, removeHook } from '../tidy.ts';
 import { type Pct, told } from './command.ts';
 import { carries, type Confs, isUnborn, type Making, type numbers, type PctEntry, removeDropIn } from './entry.ts';
 import type { Mounts } from './mount.ts';
-import { isBeingMade } from './task.ts';
+import { atWork } from './task.ts';
 
 type Given = {
   readonly pct: Pct;
@@ -35,7 +35,7 @@ export function tidier({ pct, confs, records, vmids, roots, home, dropIn, kept, 
     await roots.release(name, id);
     const found = await confs.read(id);
     if (found === null || !(isUnborn(found) || carries(found, token))) return;
-    if (isUnborn(found) && !(await isBeingMade(id))) {
+    if (isUnborn(found) && (await atWork([id], ['create'])) === null) {
       // It died with the command that had begun it, and has left the lock, and what it had of disks.
       const freed = await pct.attempt('unlock', id, [], { but: 'create' });
       if (freed.code !== 0) throw told('unlock', id, freed);
