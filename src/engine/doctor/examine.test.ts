@@ -38,7 +38,9 @@ test('a bare Debian lacks the programs, is told how to get each, and is not brok
 test('a Proxmox host has all that any state file needs', () => {
   const findings = examine(answered(proxmox), every);
   assert.deepEqual(findings.filter(fails), []);
-  assert.match(line(findings, 'Proxmox').found, /^pve-manager 8\.2\.4;/);
+  assert.match(line(findings, 'Proxmox').found, /^pve-manager 8\.2\.4; containers are made by pct/);
+  const bare = examine(answered(proxmox, { proxmox: { pct: null, version: '8.2.4' } }), none);
+  assert.equal(line(bare, 'Proxmox').fix, 'apt-get install pve-container');
   assert.equal(line(findings, 'meters').found, 'vmbr1 can have 200000');
   assert.equal(line(findings, 'user ids').found, 'root:100000:65536');
 });

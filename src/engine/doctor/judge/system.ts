@@ -20,8 +20,15 @@ export function bus(facts: Facts): Verdict {
 export function proxmox(facts: Facts): Verdict {
   return known([facts.proxmox], ({ pct, version }) => {
     if (pct === null && version === null) return works('not a Proxmox host');
+    const manager = `pve-manager ${version ?? 'unknown'}`;
+    // Containers are Proxmox's by pct alone.
+    if (pct === null)
+      return less(
+        `${manager} without pct: containers are made by LXC, and not in the web GUI`,
+        install('pve-container'),
+      );
     return works(
-      `pve-manager ${version ?? 'unknown'}; op-dbus makes its containers by LXC, and pct does not list them`,
+      `${manager}; containers are made by pct. A chain's template has its programs inside: debian-12-op-dbus_*, see docs/proxmox.md`,
     );
   });
 }
