@@ -71,7 +71,9 @@ export async function appliedIfAny(host: Host): Promise<Applied | null> {
 export async function lastApplied(host: Host): Promise<Applied> {
   const applied = await appliedIfAny(host);
   if (applied !== null) return applied;
-  throw new OpError('usage', 'nothing has been applied on this host', { hint: 'op-dbus apply FILE applies a state; op-dbus verify FILE compares with one' });
+  throw new OpError('usage', 'nothing has been applied on this host', {
+    hint: 'op-dbus apply FILE applies a state; op-dbus verify FILE compares with one',
+  });
 }
 
 /** The names that were asked for stay. */
