@@ -1,4 +1,4 @@
-// What the program says to a mistyped command line, in text and in JSON.
+// What the program says to a mistyped command line, in text and in JSON; each test starts it, which is slow. Needs no root.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
