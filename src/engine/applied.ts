@@ -22,13 +22,8 @@ export type Applied = {
 /** Another name server, datapath or proxy program is for the next `apply`: nobody's containers are restarted for it unasked. */
 type Machine = Pick<Facts, 'datapath' | 'nameservers'> & { readonly xray: string | null };
 
-export async function machineNow({ machine }: Host): Promise<Machine> {
-  const [datapath, nameservers, xray] = await Promise.all([
-    machine.datapath(),
-    machine.nameservers(),
-    machine.program('xray'),
-  ]);
-  return { datapath, nameservers, xray };
+export function machineOf({ datapath, nameservers, proxy }: Facts): Machine {
+  return { datapath, nameservers, xray: proxy.program === 'xray' ? proxy.path : null };
 }
 
 /** The host with the machine as it was when that was applied. */

@@ -3,7 +3,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Host } from '../drivers/host.ts';
-import { keepApplied, keepNames, knownNames, machineNow } from './applied.ts';
+import { keepApplied, keepNames, knownNames, machineOf } from './applied.ts';
 import type { Loaded } from './load.ts';
 import type { Progress } from './run.ts';
 import { type Outcome, transact } from './transact.ts';
@@ -33,8 +33,13 @@ export async function apply(
   progress: (event: Progress) => void,
   { resolve: anew = false, back = true, confirm, stop, by, note = () => {} }: ApplyOptions = {},
 ): Promise<Outcome> {
-  const { resources, resolved, notes } = await want(host, state, filesFolder, anew ? {} : await knownNames(host));
-  const applied = { file, path: await placeOf(file), filesFolder, text, machine: await machineNow(host) };
+  const { facts, resources, resolved, notes } = await want(
+    host,
+    state,
+    filesFolder,
+    anew ? {} : await knownNames(host),
+  );
+  const applied = { file, path: await placeOf(file), filesFolder, text, machine: machineOf(facts) };
   const goal = {
     action: `apply ${file}${by === undefined ? '' : `  # by ${by}`}`,
     wanted: resources,
