@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isPrivate, runPrivately } from '../../src/drivers/container/testing.ts';
 import { lxcContainers } from '../../src/drivers/container/client.ts';
-import { exec } from '../../src/drivers/exec.ts';
 import { source } from '../../src/drivers/source.ts';
 import { startBox } from './box.ts';
 
@@ -27,8 +26,6 @@ function container(id: number, name: string): object {
 if (isPrivate()) await inside();
 else
   void test('the units in a machine of their own', async () => {
-    const built = await exec(['npm', 'run', '-s', 'build'], { deadline: 120_000 });
-    assert.equal(built.code, 0, built.stderr);
     await lxcContainers().prepare('debian-12', (line) => console.log(line));
     assert.equal(await runPrivately(import.meta.url), 0);
   });

@@ -26,10 +26,8 @@ export const home = (...argv: string[]): Promise<ExecResult> => inHost('home', a
 export const ok = (...argv: string[]): Promise<string> => okIn('home', ...argv);
 export const sh = (script: string): Promise<string> => ok('bash', '-c', script);
 
-/** Brings the lab up. It is built by the bundle, as a user's is. */
+/** Brings the lab up, by the bundle, as a user's is: `npm run build` comes first. */
 export async function labUp(): Promise<void> {
-  const built = await exec(['npm', 'run', '-s', 'build'], { deadline: 120_000 });
-  assert.equal(built.code, 0, built.stderr);
   const { code, stdout, stderr } = await opDbus(['lab', 'up'], 600);
   assert.equal(code, 0, `${stdout}\n${stderr}`);
 }

@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { lxcContainers } from '../../src/drivers/container/client.ts';
 import { isPrivate, runPrivately } from '../../src/drivers/container/testing.ts';
-import { exec } from '../../src/drivers/exec.ts';
 import { source } from '../../src/drivers/source.ts';
 import { keyPair, wgcfProfile } from '../../src/lab/wireguard.ts';
 import { startBox } from './box.ts';
@@ -17,8 +16,6 @@ const tree = '/root/op-dbus';
 if (isPrivate()) await inside(process.env['FRESH'] ?? '');
 else
   void test('install.sh in a machine of its own', async () => {
-    const built = await exec(['npm', 'run', '-s', 'build'], { deadline: 120_000 });
-    assert.equal(built.code, 0, built.stderr);
     await lxcContainers().prepare('debian-12', (line) => console.log(line));
     process.env['FRESH'] = await freshDebian();
     assert.equal(await runPrivately(import.meta.url), 0);

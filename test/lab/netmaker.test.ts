@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
 import { lxcContainers } from '../../src/drivers/container/client.ts';
-import { exec, type ExecResult } from '../../src/drivers/exec.ts';
+import { type ExecResult } from '../../src/drivers/exec.ts';
 import { source } from '../../src/drivers/source.ts';
 import { daemon, writeInside } from '../../src/lab/host.ts';
 import { up } from '../../src/lab/lab.ts';
@@ -73,8 +73,6 @@ const asked = (): Promise<string> =>
   okIn('target', 'curl', '-sS', '--resolve', `${server}:127.0.0.1`, `https://${server}/stand-in`);
 
 before(async () => {
-  const built = await exec(['npm', 'run', '-s', 'build'], { deadline: 120_000 });
-  assert.equal(built.code, 0, built.stderr);
   await lxcContainers().prepare('debian-netmaker', () => {});
   await up({ progress: () => {} });
   for (const { host, name, id } of ends) {
