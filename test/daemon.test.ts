@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sealed } from '../src/core/secret.ts';
 import { onBus } from '../src/daemon/bus.ts';
 import { daemon } from '../src/daemon/daemon.ts';
 import type { Host } from '../src/drivers/host.ts';
@@ -76,10 +77,10 @@ for (const how of ['rolled back', 'not confirmed before the boot'] as const)
     // Long enough for the look that the watch's beginning asks for.
     await host.openflow.bundle('ovsbr0', [foreign], []);
     await until('put right', () => one.said.some((line) => line.includes('put right')));
-    assert.equal((await lastApplied(host)).text, texts.client);
+    assert.equal((await lastApplied(host)).text, sealed(texts.client));
     assert.equal(one.said.filter((line) => line.includes('is not applied')).length, 1);
     await host.files.write(path, other);
-    await until('taken', async () => (await lastApplied(host)).text === other);
+    await until('taken', async () => (await lastApplied(host)).text === sealed(other));
     await one.stop();
   });
 

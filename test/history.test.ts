@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { difference } from '../src/core/plan.ts';
+import { fingerprint } from '../src/core/secret.ts';
+import { apply as applyFile } from '../src/engine/apply.ts';
 import { type Entry, entryOf, faults, forgetHistory, intact, readHistory } from '../src/engine/history.ts';
-import { keepApplied, keepNames, knownNames, lastApplied } from '../src/engine/applied.ts';
+import { keepApplied, keepNames, knownNames, lastApplied, revealed } from '../src/engine/applied.ts';
 import { readJournal } from '../src/engine/journal.ts';
 import { OpError } from '../src/error.ts';
 import { observe } from '../src/engine/observe.ts';
@@ -13,7 +15,7 @@ import { transact } from '../src/engine/transact.ts';
 import { rollback } from '../src/engine/rollback.ts';
 import { want } from '../src/engine/want.ts';
 import type { FakeHost } from './fake-host.ts';
-import { machine, type Name, stateOf } from './machine.ts';
+import { machine, type Name, stateOf, texts } from './machine.ts';
 
 const kept = async (): Promise<void> => {};
 const folder = '/var/lib/op-dbus/history';
@@ -56,13 +58,21 @@ test('every change is written down once, and each state can be had back, with it
   assert.deepEqual(faults(after), []);
 });
 
-test('no entry holds a secret but in the text of its state', async () => {
+test('what is written down holds no secret, and leads back to all of them', async () => {
   const host = await machine();
-  await apply(host, 'client');
+  const client = { file: 'client.json', filesFolder: '/golden/files', text: texts.client, state: stateOf('client') };
+  await applyFile(host, client, () => {});
   const key = (await host.files.read('/golden/files/wireguard-gateway/etc/wireguard/private.key'))?.trim() ?? '';
+  const id = '11111111-2222-4333-8444-555555555555';
   assert.equal(key.length, 44);
-  const [entry] = await readHistory(host);
-  assert.ok(entry && !JSON.stringify({ ...entry, applied: null }).includes(key));
+  assert.ok(texts.client.includes(id));
+  for (const path of ['applied.json', 'history/000001.json'])
+    for (const secret of [key, id])
+      assert.equal((await host.files.read(`/var/lib/op-dbus/${path}`))?.includes(secret), false, path);
+  assert.equal(await revealed(host, await lastApplied(host)), texts.client);
+  // An identity that no resource needs any more is kept for the way back.
+  await applyFile(host, { ...client, text: texts.none, state: stateOf('none') }, () => {});
+  assert.equal(await host.secrets.get(fingerprint(id)), id);
 });
 
 test('an entry that was changed, taken out or put in is found', async () => {
@@ -137,13 +147,13 @@ test('nobody is led to an entry that was touched', async () => {
 test('without a number rollback leads back one state after the other, and never to one that was undone', async () => {
   const host = await machine();
   for (const name of names) await apply(host, name);
-  const texts = async (): Promise<readonly string[]> => (await readHistory(host)).map(({ applied }) => applied.text);
+  const kepts = async (): Promise<readonly string[]> => (await readHistory(host)).map(({ applied }) => applied.text);
   const last = (await readHistory(host)).at(-2);
   assert.ok(last);
   await back(host, { ...last, number: 3 });
   for (const expected of ['client', 'none']) {
     await rollback(host, null, () => {});
-    assert.equal((await texts()).at(-1), expected);
+    assert.equal((await kepts()).at(-1), expected);
   }
   await assert.rejects(
     rollback(host, null, () => {}),
@@ -151,5 +161,5 @@ test('without a number rollback leads back one state after the other, and never 
   );
   await apply(host, 'vps');
   await rollback(host, null, () => {});
-  assert.equal((await texts()).at(-1), 'none');
+  assert.equal((await kepts()).at(-1), 'none');
 });

@@ -1,10 +1,9 @@
 // op-dbus test: the specification's connectivity tests of what was applied, as one table, on any host.
 
 import type { Command } from 'commander';
-import { knownNames, lastApplied } from '../engine/applied.ts';
-import { parsed } from '../engine/load.ts';
+import { lastApplied } from '../engine/applied.ts';
+import { expected } from '../engine/expected.ts';
 import { type Row, test } from '../engine/test.ts';
-import { want } from '../engine/want.ts';
 import { onThisHost } from './host.ts';
 import { json, out, table } from './output.ts';
 
@@ -19,8 +18,7 @@ export function testCommand(program: Command): void {
     .option('--json', 'print JSON')
     .action(async (options: Options) => {
       const rows = await onThisHost(async (host) => {
-        const { state, filesFolder } = parsed(await lastApplied(host));
-        return test(host, await want(host, state, filesFolder, await knownNames(host)));
+        return test(host, await expected(host, await lastApplied(host)));
       });
       const failed = rows.filter(({ ok }) => !ok).length;
       if (options.json) json({ ok: failed === 0, rows });

@@ -28,3 +28,15 @@ export function fingerprints(text: string): readonly Fingerprint[] {
 export function reveal(text: string, lookup: (fingerprint: Fingerprint) => string): string {
   return text.replaceAll(/\{\{secret:([0-9a-f]{16})\}\}/g, (_, found: string) => lookup(found));
 }
+
+const credential = /"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"/gi;
+
+/** The credentials in the text of a state file: its UUIDs, as written. */
+export function credentials(text: string): readonly string[] {
+  return [...text.matchAll(credential)].map((match) => match[1] ?? '');
+}
+
+/** The text of a state file as it may be written down elsewhere: its credentials by fingerprint. */
+export function sealed(text: string): string {
+  return text.replaceAll(credential, (_, id: string) => `"${placeholder(id)}"`);
+}

@@ -1,6 +1,7 @@
 // The state file that was applied last, as somebody edits it: applied when it is good, refused with the reason when not.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sealed } from '../core/secret.ts';
 import type { Host } from '../drivers/host.ts';
 import { because, OpError } from '../error.ts';
 import { type Applied, lastApplied } from '../engine/applied.ts';
@@ -40,7 +41,7 @@ export async function takeFile({ host, tell, alone }: Edit, why: Why, before: Re
     return { refusal: { path, at: new Date().toISOString(), why: reason }, later };
   };
   const text = await written(host, path).catch((error: unknown) => error as Error);
-  if (text === applied.text) return done;
+  if (typeof text === 'string' && sealed(text) === applied.text) return done;
   if (text === null) return refuse('it is gone');
   if (text instanceof Error) return refuse(because(text));
   const loose = await host.files.loose(path);
@@ -51,7 +52,7 @@ export async function takeFile({ host, tell, alone }: Edit, why: Why, before: Re
     return refuse(`"${journal.action}" failed and was to stay so; to go on: op-dbus apply ${path}`);
   if (pending !== null && why === 'edited')
     return refuse(`"${pending.action}" waits to be confirmed until ${pending.until}`, 'confirmed');
-  const known = (await readHistory(host)).some((entry) => entry.applied.text === text);
+  const known = (await readHistory(host)).some((entry) => entry.applied.text === sealed(text));
   if (why === 'seen' || (why === 'started' && known))
     return refuse(`it is another than the state applied last; to have it: op-dbus apply ${path}`);
   try {

@@ -2,9 +2,10 @@
 
 import { OpError } from '../error.ts';
 import type { Host } from '../drivers/host.ts';
+import { fingerprints, reveal, standIn } from '../core/secret.ts';
 import type { Facts } from '../core/topology.ts';
 
-/** 0600, as every file that `files` writes: it holds credentials. */
+/** 0600, as every file that `files` writes: it says what the host does. */
 const statePath = '/var/lib/op-dbus/applied.json';
 const namesPath = '/var/lib/op-dbus/names.json';
 
@@ -14,6 +15,7 @@ export type Applied = {
   /** Where it is, for the daemon, which watches it; null for what came by stdin. */
   readonly path?: string | null;
   readonly filesFolder: string;
+  /** Its credentials by fingerprint (`sealed`): what is compared with it must be so too. */
   readonly text: string;
   /** What the machine was then, as far as another answer would change containers. Not there before 2026-11-24. */
   readonly machine?: Machine;
@@ -52,8 +54,19 @@ export function keepNames(host: Host, names: Resolved): Promise<void> {
   return keep(host, namesPath, names);
 }
 
-export function keepApplied(host: Host, applied: Applied): Promise<void> {
-  return keep(host, statePath, applied);
+export async function keepApplied(host: Host, applied: Applied): Promise<void> {
+  await host.secrets.keep(fingerprints(applied.text));
+  await keep(host, statePath, applied);
+}
+
+/** The text as it was in the file. What is known no more stays by its fingerprint, for the parser to refuse. */
+export async function revealed(host: Host, { text }: Applied): Promise<string> {
+  const known = new Map<string, string>();
+  for (const one of fingerprints(text)) {
+    const secret = await host.secrets.get(one).catch(() => null);
+    if (secret !== null) known.set(one, secret);
+  }
+  return reveal(text, (one) => known.get(one) ?? standIn(one));
 }
 
 /** Null when nothing has been applied. */

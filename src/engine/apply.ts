@@ -2,6 +2,7 @@
 
 import { realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { credentials, fingerprint, sealed } from '../core/secret.ts';
 import type { Host } from '../drivers/host.ts';
 import { keepApplied, keepNames, knownNames, machineOf } from './applied.ts';
 import type { Loaded } from './load.ts';
@@ -39,7 +40,8 @@ export async function apply(
     filesFolder,
     anew ? {} : await knownNames(host),
   );
-  const applied = { file, path: await placeOf(file), filesFolder, text, machine: machineOf(facts) };
+  for (const id of credentials(text)) host.secrets.remember(fingerprint(id), id);
+  const applied = { file, path: await placeOf(file), filesFolder, text: sealed(text), machine: machineOf(facts) };
   const goal = {
     action: `apply ${file}${by === undefined ? '' : `  # by ${by}`}`,
     wanted: resources,

@@ -2,7 +2,7 @@
 
 import type { State } from '../core/state/schema.ts';
 import type { Host } from '../drivers/host.ts';
-import { type Applied, asApplied, knownNames } from './applied.ts';
+import { type Applied, asApplied, knownNames, revealed } from './applied.ts';
 import { parsed } from './load.ts';
 import { type Wanted, want } from './want.ts';
 
@@ -10,6 +10,6 @@ export type Expected = Wanted & { readonly state: State };
 
 /** Asks for no name that apply has asked for. @throws as `parsed` and `want`. */
 export async function expected(host: Host, applied: Applied): Promise<Expected> {
-  const { state, filesFolder } = parsed(applied);
+  const { state, filesFolder } = parsed({ ...applied, text: await revealed(host, applied) });
   return { state, ...(await want(asApplied(host, applied), state, filesFolder, await knownNames(host))) };
 }

@@ -93,7 +93,7 @@ export function faults(entries: readonly Entry[]): readonly string[] {
 
 /** The secrets that going back may need. */
 export async function secretsOf(host: Host): Promise<readonly string[]> {
-  return fingerprints(JSON.stringify((await readHistory(host)).map(({ resources }) => resources)));
+  return fingerprints(JSON.stringify(await readHistory(host)));
 }
 
 export async function forgetHistory(host: Host): Promise<void> {
