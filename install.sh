@@ -8,6 +8,8 @@
 # Safe to run again. Everything is logged to /var/log/op-dbus-install.log; with lab and test nothing starts or changes on
 # this machine except packages from Debian and npm, and the lab's own namespaces.
 set -euo pipefail
+# One order of sorting, whoever runs it: lists that one run keeps are compared by another.
+export LC_ALL=C
 
 here=$(cd "$(dirname "$0")" && pwd)
 log=/var/log/op-dbus-install.log
@@ -22,7 +24,7 @@ guard=/usr/sbin/policy-rc.d
 # What of the package manager's is at work, and whether it is the last: see `whole`.
 manager='' interrupted=''
 guard_mark='# op-dbus install.sh, while it installs'
-test_packages=(tshark v2ray git btrfs-progs)
+test_packages=(tshark v2ray git btrfs-progs openssh-client zip)
 
 usage() {
   cat <<'END'
@@ -70,7 +72,7 @@ missing() {
 # Packages are installed without starting their services: the lab runs its own copies in its own namespaces. The guard
 # that sees to it also holds what must be disabled before it may go, so that a run that was killed is finished by the next.
 install_packages() {
-  local wanted unit status=0 try
+  local wanted unit status=0
   units=
   mapfile -t wanted < <(missing "$@")
   if ours; then
@@ -88,19 +90,25 @@ install_packages() {
     { printf '#!/bin/sh\n%s\n# then disable: %s\nexit 101\n' "$guard_mark" "$units" >"$guard.new" &&
       chmod 755 "$guard.new" && mv "$guard.new" "$guard"; } || return 1
   fi
-  # An earlier run that was killed may still have its apt at work.
+  finish_killed || status=$?
+  if [ "${#wanted[@]}" -gt 0 ]; then
+    [ "$status" -ne 0 ] || whole apt-get -o APT::Update::Error-Mode=any update || status=$?
+    [ "$status" -ne 0 ] ||
+      DEBIAN_FRONTEND=noninteractive whole apt-get -o DPkg::Lock::Timeout=300 install -y --no-remove --no-install-recommends "${wanted[@]}" || status=$?
+  fi
+  settle
+  trap - EXIT INT TERM HUP
+  return "$status"
+}
+
+# An earlier run that was killed may still have its apt at work, or have left its work half done.
+finish_killed() {
+  local try status
   for try in $(seq 150); do
     status=0
     whole dpkg --configure -a && break || status=$?
     sleep 2
   done
-  if [ "${#wanted[@]}" -gt 0 ]; then
-    [ "$status" -ne 0 ] || whole apt-get -o APT::Update::Error-Mode=any update || status=$?
-    [ "$status" -ne 0 ] ||
-      DEBIAN_FRONTEND=noninteractive whole apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${wanted[@]}" || status=$?
-  fi
-  settle
-  trap - EXIT INT TERM HUP
   return "$status"
 }
 
@@ -150,15 +158,15 @@ modules_there() {
 install_modules() {
   local stamp=$here/node_modules/.op-dbus-lock
   ! modules_there || return 0
-  # npm leaves out packages that don't fit the Node it runs on (Debian's is old), so it gets the right one first.
+  # Its cache would stay in root's home. npm leaves out packages that don't fit the Node it runs on (Debian's is old), so it gets the right one first.
   local path=$PATH status=0 bootstrap
   bootstrap=$(mktemp -d)
   if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 24 ? 1 : 0)'; then
-    npm install "${quiet[@]}" --prefix "$bootstrap" "node@$(node -p "require('$here/package.json').dependencies.node")" ||
+    npm install "${quiet[@]}" --cache "$bootstrap/cache" --prefix "$bootstrap" "node@$(node -p "require('$here/package.json').dependencies.node")" ||
       status=$?
     path=$bootstrap/node_modules/.bin:$PATH
   fi
-  [ "$status" -ne 0 ] || (cd "$here" && PATH=$path npm ci "${quiet[@]}") || status=$?
+  [ "$status" -ne 0 ] || (cd "$here" && PATH=$path npm ci "${quiet[@]}" --cache "$bootstrap/cache") || status=$?
   rm -rf "$bootstrap"
   [ "$status" -eq 0 ] || return "$status"
   cp "$here/package-lock.json" "$stamp"
@@ -212,6 +220,7 @@ case "$xray" in '' | https://*) ;; *) [ -f "$xray" ] || wrong "$xray: no such fi
 [ -r /etc/debian_version ] || fail "this is not Debian" "Debian 12 or newer, or Proxmox VE 8 or newer, is needed."
 case "$(dpkg --print-architecture)" in amd64 | arm64) ;; *) fail "no Node.js for this processor" "amd64 or arm64 is needed." ;; esac
 [ -n "$remove$mode" ] || choose_mode
+case "$mode" in standalone | agent) [ -z "$xray" ] || wrong "--xray has no place in mode $mode: it has no containers" ;; esac
 [ -n "$dry_run" ] || : >"$log"
 # A step's own output goes to the log; what must be seen at once goes here.
 exec 3>&1

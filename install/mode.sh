@@ -1,7 +1,7 @@
 # install/mode.sh: what install.sh does for the five modes of the specification, and how it takes it back. Read by install.sh.
 #
-# What must be taken back later is noted in $record before it is made: the packages that were not there, and the files that
-# these leave behind though they are purged.
+# What must be taken back later is noted in $record before it is made: the packages that were not there, and the users, groups
+# and files that these leave behind though they are purged.
 
 record=/var/lib/op-dbus-install
 library=/usr/local/lib/op-dbus
@@ -15,7 +15,9 @@ state=$settings/state.json
 switch_packages=(openvswitch-switch nftables iproute2 conntrack iputils-ping curl openssl ca-certificates procps kmod netbase)
 # Made by those packages, and left by their purge; /etc/hosts by netbase, and taken back only as that has made it.
 left_over=(/var/lib/openvswitch /etc/openvswitch /var/log/openvswitch /var/lib/lxc /var/log/lxc /var/cache/lxc /etc/lxc)
-container_packages=(lxc uidmap wireguard-tools wireguard-go mmdebstrap)
+tunnel_packages=(wireguard-tools wireguard-go)
+# Proxmox has its own, which Debian's would take the place of.
+lxc_packages=(lxc uidmap mmdebstrap)
 
 choose_mode() {
   local choice
@@ -25,7 +27,7 @@ choose_mode() {
     '  [3] Privacy Client - WireGuard + Warp + XRay Client' \
     '  [4] Privacy VPS - XRay Server only' \
     '  [5] Agent - Minimal (D-Bus plugins only)' ''
-  read -r -p 'Enter mode [1-5]: ' choice
+  read -r -p 'Enter mode [1-5]: ' choice || fail "no answer" "Enter a number from 1 to 5, or give --mode NAME."
   case "$choice" in
     1) mode=full ;;
     2) mode=standalone ;;
@@ -40,10 +42,15 @@ mode_packages() {
   case "$mode" in
     agent) echo dbus iproute2 nftables ;;
     standalone) echo dbus "${switch_packages[@]}" ;;
-    privacy-client | privacy-vps) echo dbus "${switch_packages[@]}" "${container_packages[@]}" ;;
-    full) echo dbus "${switch_packages[@]}" "${container_packages[@]}" tcpdump ;;
+    privacy-client | privacy-vps) echo dbus "${switch_packages[@]}" "${tunnel_packages[@]}" ;;
+    full) echo dbus "${switch_packages[@]}" "${tunnel_packages[@]}" tcpdump ;;
   esac
+  case "$mode" in privacy-* | full) on_proxmox || echo "${lxc_packages[@]}" ;; esac
   modules_there || needs_npm
+}
+
+on_proxmox() {
+  command -v pct >/dev/null
 }
 
 profile() {
@@ -60,11 +67,12 @@ act() {
 install_mode() {
   local wanted
   foreign_in_the_way
+  # First: what is not what it should be stops it before anything else is installed.
+  [ -z "$xray" ] || act "Xray from $xray, checked by its SHA-256, to $xray_path" install_xray
   read -r -a wanted <<<"$(mode_packages | tr '\n' ' ')"
   mapfile -t wanted < <(missing "${wanted[@]}")
   if [ "${#wanted[@]}" -gt 0 ]; then act "Packages from Debian: ${wanted[*]}" install_noted "${wanted[@]}"; fi
   modules_there || act 'Node.js 24 and libraries from npm' install_modules
-  [ -z "$xray" ] || act "Xray from $xray, checked by its SHA-256, to $xray_path" install_xray
   [ -n "$dry_run" ] || step 'Building op-dbus' build
   act "Program in $library, reached by $program" install_program
   act "Completion in $completion, manual in $manual" install_manual
@@ -94,58 +102,74 @@ foreign_in_the_way() {
   fi
 }
 
-installed_packages() {
-  dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | sort -u
+# A line for each package that is there, whole or in part, and for each user and group.
+inventory() {
+  {
+    dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -nE '/^(not-installed|config-files) /!s/^[^ ]+/package/p'
+    sed 's/:.*//; s/^/user /' /etc/passwd
+    sed 's/:.*//; s/^/group /' /etc/group
+  } | sort -u
 }
 
 # What was not there before, dependencies too. The list before is kept while apt is at work, for a run that is killed.
 install_noted() {
   local path
   mkdir -p "$record"
-  [ -e "$record/before" ] || { installed_packages >"$record/before.new" && mv "$record/before.new" "$record/before"; }
   if [ ! -e "$record/absent" ]; then
     for path in "${left_over[@]}" /etc/hosts; do [ -e "$path" ] || echo "$path"; done >"$record/absent.new"
     mv "$record/absent.new" "$record/absent"
   fi
+  [ -e "$record/before" ] || { inventory >"$record/before.new" && mv "$record/before.new" "$record/before"; }
   install_packages "$@" || return 1
   if grep -qsx /etc/hosts "$record/absent" && [ -e /etc/hosts ] && [ ! -e "$record/hosts" ]; then cp /etc/hosts "$record/hosts"; fi
-  note_packages
+  note_made
 }
 
-note_packages() {
+note_made() {
   [ -e "$record/before" ] || return 0
-  touch "$record/packages"
-  installed_packages | comm -13 "$record/before" - | sort -u - "$record/packages" >"$record/packages.new"
-  mv "$record/packages.new" "$record/packages"
+  touch "$record/made"
+  inventory | comm -13 "$record/before" - | sort -u - "$record/made" >"$record/made.new"
+  mv "$record/made.new" "$record/made"
   rm "$record/before"
+}
+
+# The names of one kind: package, user, group.
+made() {
+  sed -n "s/^$1 //p" "$record/made"
 }
 
 # A file or an address; without the checksum nothing is taken, and none is made up here.
 install_xray() {
   local work status=0
   work=$(mktemp -d)
-  take_xray "$work" || status=$?
-  rm -rf "$work"
+  take_xray "$work/given" || status=$?
+  rm -rf "$work" "$xray_path.new"
   return "$status"
 }
 
 take_xray() {
-  local work=$1
+  local given=$1 sum
   case "$xray" in
-    https://*) curl -fsSL --proto =https --max-time 300 -o "$work/given" "$xray" || return 1 ;;
-    *) cp "$xray" "$work/given" || return 1 ;;
+    https://*)
+      command -v curl >/dev/null || install_noted curl ca-certificates || return 1
+      curl -fsSL --proto =https --max-time 300 -o "$given" "$xray" || return 1 ;;
+    *) cp "$xray" "$given" || return 1 ;;
   esac
-  echo "$xray_sha256  $work/given" | sha256sum -c - || return 1
-  if [ "$(head -c 2 "$work/given")" = PK ]; then
-    command -v unzip >/dev/null || install_noted unzip || return 1
-    unzip -p "$work/given" xray >"$work/xray" || return 1
-  else
-    mv "$work/given" "$work/xray"
+  sum=$(sha256sum <"$given")
+  if [ "${sum%% *}" != "$xray_sha256" ]; then
+    echo "$xray: its SHA-256 is ${sum%% *}, not $xray_sha256: it is not what you meant, and is not installed"
+    return 1
   fi
-  chmod 755 "$work/xray"
-  "$work/xray" version || return 1
+  if [ "$(head -c 2 "$given")" = PK ]; then
+    command -v unzip >/dev/null || install_noted unzip || return 1
+    unzip -p "$given" xray >"$xray_path.new" || { echo "$xray: no program xray in this zip" && return 1; }
+  else
+    cp "$given" "$xray_path.new" || return 1
+  fi
+  chmod 755 "$xray_path.new"
+  timeout 20 "$xray_path.new" version </dev/null || { echo "$xray: it does not run here: is it for this processor?" && return 1; }
   mkdir -p "$record" && touch "$record/xray" || return 1
-  cp "$work/xray" "$xray_path.new" && chmod 755 "$xray_path.new" && mv "$xray_path.new" "$xray_path"
+  mv "$xray_path.new" "$xray_path"
 }
 
 # A folder of its own for each version, whole before it is named; the link to it is replaced in one step.
@@ -188,7 +212,7 @@ install_manual() {
 # What the mode will meet on this machine. Nothing here is an error: op-dbus doctor FILE says more.
 look_around() {
   local module
-  if command -v pct >/dev/null; then
+  if on_proxmox; then
     echo 'Proxmox: found.'
   elif [ "$mode" = full ]; then
     echo 'Proxmox: not found; containers are plain LXC.'
@@ -243,7 +267,7 @@ uninstall() {
     act 'Containers, bridges, flows, filters that op-dbus has made' "$program" down
   fi
   act "Program, completion, manual, cache of container templates" remove_files
-  if [ -e "$record/packages" ] || [ -e "$record/before" ]; then act 'Packages that were not there before' remove_packages; fi
+  if [ -e "$record/made" ] || [ -e "$record/before" ]; then act 'Packages that were not there before' remove_packages; fi
   if [ -n "$purge" ]; then
     act "$settings, with all keys in it" rm -rf "$settings"
   elif [ -e "$settings" ]; then
@@ -264,19 +288,38 @@ remove_files() {
 # Not what somebody else's package has come to need since.
 remove_packages() {
   local ours others path
-  note_packages
-  mapfile -t ours < <(installed_packages | comm -12 - "$record/packages")
-  [ "${#ours[@]}" -gt 0 ] || return 0
-  others=$(apt-get -s purge "${ours[@]}" | sed -n 's/^\(Purg\|Remv\) \([^ :]*\).*/\2/p' | sort -u | comm -13 "$record/packages" -) || return 1
-  if [ -n "$others" ]; then
-    echo "note: these stay, since $(echo $others) need them: ${ours[*]}" >&3
-    return 0
+  # A guard that a killed run has left would keep the services from being stopped.
+  rm -f "$guard.new"
+  if ours; then rm -f "$guard"; fi
+  finish_killed || return 1
+  note_made
+  # Also those of which a run that was killed has left the settings.
+  mapfile -t ours < <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n '/^not-installed /!s/^[^ ]* //p' | sort -u |
+    comm -12 - <(made package))
+  if [ "${#ours[@]}" -gt 0 ]; then
+    others=$(apt-get -s purge "${ours[@]}" | sed -n 's/^\(Purg\|Remv\) \([^ :]*\).*/\2/p' | sort -u | comm -13 <(made package) -) || return 1
+    if [ -n "$others" ]; then
+      echo "note: these stay, since $(echo $others) need them: ${ours[*]}" >&3
+      return 0
+    fi
+    DEBIAN_FRONTEND=noninteractive whole apt-get -o DPkg::Lock::Timeout=300 purge -y "${ours[@]}" || return 1
   fi
-  DEBIAN_FRONTEND=noninteractive whole apt-get -o DPkg::Lock::Timeout=300 purge -y "${ours[@]}" || return 1
+  remove_accounts || return 1
   while read -r path; do
     case "$path" in
       /etc/hosts) ! cmp -s /etc/hosts "$record/hosts" || rm -f /etc/hosts ;;
       /etc/* | /var/*) ! mountpoint -q "$path" || continue; rm -rf "$path" ;;
     esac
   done <"$record/absent"
+}
+
+# The system's own alone: a person's account that was made meanwhile is not a package's.
+remove_accounts() {
+  local name
+  for name in $(made user); do
+    [ "$(id -u "$name" 2>/dev/null || echo 1000)" -ge 1000 ] || userdel "$name" || return 1
+  done
+  for name in $(made group); do
+    [ "$(getent group "$name" | cut -d: -f3 | grep . || echo 1000)" -ge 1000 ] || groupdel "$name" || return 1
+  done
 }

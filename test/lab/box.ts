@@ -14,6 +14,8 @@ export type Box = {
   /** The same, insisting on exit status 0. @returns standard output. */
   readonly ok: (...argv: readonly string[]) => Promise<string>;
   readonly put: (path: string, content: string) => Promise<void>;
+  /** Runs a program of this machine's in the box's network, insisting on exit status 0. @returns standard output. */
+  readonly net: (...argv: readonly string[]) => Promise<string>;
   /** Boots it anew, and waits until all that starts at boot has. */
   readonly reboot: () => Promise<void>;
 };
@@ -37,9 +39,12 @@ const masked = [
   'lxc-net',
 ];
 
+/** Where a box with an image is reached from outside of it, by its `eth0`; `outside` is its default route, and knows no other. */
+export const uplink = { inside: '198.18.0.2', outside: '198.18.0.1' };
+
 /**
  * Starts it, with Open vSwitch and LXC, no network but its own, and nothing of ours. With `image`, the root folder of
- * another Debian, it is that one, as it is.
+ * another Debian, it is that one, as it is, with an uplink.
  */
 export async function startBox(image: string | null = null): Promise<Box> {
   const mount = async (...argv: readonly string[]): Promise<void> => void (await run(exec, ['mount', ...argv]));
@@ -57,6 +62,8 @@ export async function startBox(image: string | null = null): Promise<Box> {
     await run(exec, ['cp', '-a', '/var/cache/op-dbus/template', `${folder}/root/root/`], {
       deadline: 300_000,
     });
+    // What it sends to anywhere else is answered at once: there is no such network.
+    await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
   }
   await writeFile(`${folder}/config`, config(folder, image));
   // It ends with us, and keeps us from ending for nothing.
@@ -84,9 +91,11 @@ export async function startBox(image: string | null = null): Promise<Box> {
     }
   };
   await booted('');
+  if (image !== null) await run(exec, ['ip', 'address', 'add', `${uplink.outside}/30`, 'dev', 'box']);
   return {
     exec: inside,
     ok,
+    net: async (...argv) => run(exec, ['nsenter', `--net=/proc/${await first()}/ns/net`, ...argv]),
     put: async (path, content) => writeFile(`/proc/${await first()}/root${path}`, content),
     reboot: async () => {
       const before = await first();
@@ -126,6 +135,15 @@ async function settle(root: string): Promise<void> {
   for (const name of ['subuid', 'subgid']) await writeFile(`${root}/etc/${name}`, 'root:100000:65536\n');
 }
 
+const network = [
+  'lxc.net.0.type = veth',
+  'lxc.net.0.veth.pair = box',
+  'lxc.net.0.name = eth0',
+  'lxc.net.0.flags = up',
+  `lxc.net.0.ipv4.address = ${uplink.inside}/30`,
+  `lxc.net.0.ipv4.gateway = ${uplink.outside}`,
+];
+
 /** Of a container that may do what a machine may. */
 function config(folder: string, image: string | null): string {
   const bind = (from: string, to: string, how: string): string =>
@@ -135,9 +153,10 @@ function config(folder: string, image: string | null): string {
     'lxc.include = /usr/share/lxc/config/nesting.conf',
     'lxc.uts.name = box',
     `lxc.rootfs.path = dir:${folder}/root`,
-    'lxc.net.0.type = empty',
+    ...(image === null ? ['lxc.net.0.type = empty'] : network),
     'lxc.apparmor.profile = unconfined',
     'lxc.tty.max = 0',
+    'lxc.pty.max = 16',
     'lxc.mount.auto = proc:rw sys:rw cgroup:rw:force',
     bind('/dev/net/tun', '/dev/net/tun', 'bind,create=file'),
     bind(source(), source(), 'rbind,ro,create=dir'),

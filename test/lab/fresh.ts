@@ -1,4 +1,4 @@
-// A Debian 12 with systemd and nothing else, and beside it, not installed, the packages that install.sh asks for. Built once
+// A Debian 12 with systemd, sshd and nothing else, and beside it, not installed, the packages that install.sh asks for. Built once
 // and cached; the boxes that are made of it have no network and need none.
 
 import { createHash } from 'node:crypto';
@@ -8,7 +8,7 @@ import { exec, run } from '../../src/drivers/exec.ts';
 
 /** Where a box's apt finds them. */
 const shelf = '/var/cache/box';
-const there = ['systemd', 'systemd-sysv', 'dbus', 'kmod'];
+const there = ['systemd', 'systemd-sysv', 'dbus', 'kmod', 'openssh-server'];
 const wanted =
   `openvswitch-switch nftables iproute2 conntrack iputils-ping curl openssl ca-certificates procps kmod netbase
   lxc uidmap wireguard-tools wireguard-go mmdebstrap tcpdump unzip`.split(/\s+/);
