@@ -293,17 +293,21 @@ remove_packages() {
   if ours; then rm -f "$guard"; fi
   finish_killed || return 1
   note_made
-  # Also those of which a run that was killed has left the settings.
-  mapfile -t ours < <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n '/^not-installed /!s/^[^ ]* //p' | sort -u |
-    comm -12 - <(made package))
+  mapfile -t ours < <(kept_packages)
   if [ "${#ours[@]}" -gt 0 ]; then
     others=$(apt-get -s purge "${ours[@]}" | sed -n 's/^\(Purg\|Remv\) \([^ :]*\).*/\2/p' | sort -u | comm -13 <(made package) -) || return 1
     if [ -n "$others" ]; then
       echo "note: these stay, since $(echo $others) need them: ${ours[*]}" >&3
       return 0
     fi
-    DEBIAN_FRONTEND=noninteractive whole apt-get -o DPkg::Lock::Timeout=300 purge -y "${ours[@]}" || return 1
   fi
+  # What was being removed when a run was killed loses its settings only when it is purged once more.
+  while [ "${#ours[@]}" -gt 0 ]; do
+    others=${ours[*]}
+    DEBIAN_FRONTEND=noninteractive whole apt-get -o DPkg::Lock::Timeout=300 purge -y "${ours[@]}" || return 1
+    mapfile -t ours < <(kept_packages)
+    [ "${ours[*]}" != "$others" ] || return 1
+  done
   remove_accounts || return 1
   while read -r path; do
     case "$path" in
@@ -311,6 +315,11 @@ remove_packages() {
       /etc/* | /var/*) ! mountpoint -q "$path" || continue; rm -rf "$path" ;;
     esac
   done <"$record/absent"
+}
+
+# Of the packages that were not there before those of which anything is there, be it their settings alone.
+kept_packages() {
+  dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n '/^not-installed /!s/^[^ ]* //p' | sort -u | comm -12 - <(made package)
 }
 
 # The system's own alone: a person's account that was made meanwhile is not a package's.

@@ -30,11 +30,14 @@ const firewall = `table inet host { chain input { type filter hook input priorit
   icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
   tcp dport 22 accept
 }; }`;
-/** All files but what runs anyway: logs, caches of apt and dpkg, what systemd keeps. */
-const files = `find / -xdev \\( -path /root/op-dbus -o -path /root/test -o -path /var/cache/op-dbus -o -path /var/cache/apt -o -path /var/cache/debconf -o -path /var/lib/dpkg \\
+/** All files but what runs anyway: logs, caches of apt and dpkg (and what apt leaves in /tmp when it is killed), what systemd keeps. */
+const files = `find / -xdev \\( -path /root/op-dbus -o -path /root/test -o -path '/tmp/apt-dpkg-install-*' -o -path '*/tmp/systemd-private-*' -o -path /var/cache/op-dbus -o -path /var/cache/apt -o -path /var/cache/debconf -o -path /var/lib/dpkg \\
   -o -path /var/lib/apt -o -path /var/log -o -path /var/lib/systemd -o -path /var/cache/ldconfig \\) -prune -o -printf '%p %y %m %u:%g %l\\n'`;
 /** Of what is kept; not what useradd and groupadd set aside, nor the linker's cache. */
 const contents = `find /etc /usr/local -type f ! -path '/etc/*-' ! -path /etc/ld.so.cache -exec sha256sum {} +`;
+
+/** By name; what systemd starts for a while is its own. */
+const processes = `ps -eo comm= | grep -vE '^(ps|grep|sort|bash|sshd|systemd-.*|\\(.*)$' | sort -u`;
 
 if (isPrivate()) await inside(process.env['FRESH'] ?? '');
 else
@@ -105,7 +108,7 @@ async function inside(image: string): Promise<void> {
       await sh(`dpkg-query -W -f '\${db:Status-Abbrev} \${Package}\n'`),
       await sh(files),
       await sh(contents),
-      await sh('ps -eo comm= | sort -u'),
+      await sh(processes),
       await box.net('nft', '-s', 'list', 'ruleset'),
       await box.net('ip', '-o', '-4', 'address'),
       await box.net('ip', '-br', 'link'),
@@ -136,7 +139,7 @@ async function inside(image: string): Promise<void> {
     const answer = (text: string) =>
       ssh.terminal(['bash', `${tree}/install.sh`, '--dry-run'], 'Enter mode [1-5]: ', text);
     const modes = [
-      [/containers are plain LXC/, /Debian: .*lxc.* tcpdump/, /op-dbus init --profile none\|privacy-client/],
+      [/containers are plain LXC/, /Debian: .* tcpdump .*lxc/, /op-dbus init --profile none\|privacy-client/],
       [/Debian: .*openvswitch-switch/, /for profile none/],
       [/Debian: .*lxc/, /for profile privacy-client/, /Edit .*WARP_PUBLIC_KEY/],
       [/Debian: .*lxc/, /for profile privacy-vps/, /Edit .*VPS_PUBLIC_IP/],
