@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Resource } from '../src/core/resource.ts';
 import type { ExecResult } from '../src/drivers/exec.ts';
 import type { Host } from '../src/drivers/host.ts';
 import { keepApplied, keepNames } from '../src/engine/applied.ts';
@@ -173,6 +174,18 @@ test("the VPS's own end is asked as well, and a container of no chain comes last
   const { host } = await bench('client with a plain container');
   const names = (await status(host, options)).hops.map(({ name }) => name);
   assert.deepEqual(names, ['wireguard-gateway', 'warp-tunnel', 'xray-client', 'web-server']);
+});
+
+test('a container that is in a mesh alone is after the chain, whatever its number', () => {
+  const resources: readonly Resource[] = [
+    { kind: 'container', name: 'app', spec: { id: 90, order: 0 } },
+    { kind: 'container', name: 'exit', spec: { id: 100, order: 0 } },
+    { kind: 'mesh', name: 'app/netmaker-first-boot', spec: {} },
+    { kind: 'proxy', name: 'exit/xray', spec: {} },
+  ];
+  const part = (hop: string) => ({ hop, name: 'x', up: true, waiting: null, facts: {}, peers: [] });
+  const names = hopsOf(resources, ['app', 'app', 'exit', 'exit'].map(part)).map(({ name }) => name);
+  assert.deepEqual(names, ['exit', 'app']);
 });
 
 test('a container of no chain comes last also when it has the lowest number', async () => {

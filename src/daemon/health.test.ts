@@ -30,7 +30,11 @@ type Bench = {
 };
 
 /** A chain in which the hops named in `down` fail. */
-function bench(down: Set<string>, received: (time: number) => number = (time) => time): Bench {
+function bench(
+  down: Set<string>,
+  received: (time: number) => number = (time) => time,
+  wanted: readonly Resource[] = chain,
+): Bench {
   let time = 0;
   const [said, ran, asked]: [string[], string[], string[]] = [[], [], []];
   const part = (kind: string) => (_: Host, wanted: readonly Resource[]) => {
@@ -58,7 +62,7 @@ function bench(down: Set<string>, received: (time: number) => number = (time) =>
     ...{ said, ran, asked },
     at: async (seconds) => {
       time = seconds * 1000;
-      await one.look(chain);
+      await one.look(wanted);
     },
   };
 }
@@ -68,6 +72,21 @@ test('when all is well only the tunnel that dials is asked, once a minute', asyn
   for (let second = 0; second < 120; second += 1) await at(second);
   assert.deepEqual(asked, ['tunnel warp/wg-quick@wg-warp', 'tunnel warp/wg-quick@wg-warp']);
   assert.deepEqual(said, []);
+});
+
+test('a container beside the chain that waits for its mesh is not what the chain waits for', async () => {
+  const down = new Set(['mesh app', 'proxy proxy']);
+  const { said, at } = bench(down, undefined, [
+    ...chain,
+    container('app', 104, 0),
+    inside('mesh', 'app', 'netmaker-first-boot', null),
+  ]);
+  for (let second = 0; second < 120; second += 1) await at(second);
+  assert.deepEqual(said, []);
+  down.add('tunnel warp');
+  for (let second = 120; second < 240; second += 1) await at(second);
+  assert.equal(said.length, 1);
+  assert.match(said[0] ?? '', /^proxy waits for/);
 });
 
 test('the hop farthest out that fails is named, once, and a tunnel that only waits for it is left alone', async () => {

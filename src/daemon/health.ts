@@ -3,7 +3,7 @@
 import type { Resource } from '../core/resource.ts';
 import type { Host } from '../drivers/host.ts';
 import { because } from '../error.ts';
-import { type Hop, hopsOf } from '../engine/hop.ts';
+import { chainOf, type Hop, hopsOf } from '../engine/hop.ts';
 import { partsOf } from '../engine/status.ts';
 import { kinds as all } from '../kinds/index.ts';
 import type { Inside } from '../kinds/inside.ts';
@@ -73,8 +73,10 @@ export function health({ host, patience, tell, alone, now, kinds = all }: Given)
       if ((await partsOf(host, wanted.filter(dials), kinds)).every(({ up }) => up)) return null;
     }
     const hops = hopsOf(wanted, await partsOf(host, wanted, kinds));
-    // The last of the chain that fails is the cause: what is before it waits for it.
-    const hop = hops.filter(({ up }) => !up).at(-1);
+    const chain = chainOf(wanted);
+    const down = hops.filter(({ up }) => !up);
+    // The last of the chain that fails is the cause: what is before it waits for it. What is beside it comes after.
+    const hop = down.filter(({ name }) => chain.has(name)).at(-1) ?? down.at(-1);
     if (hop !== undefined) return { text: `${hop.name} waits for ${hop.waiting ?? 'something'}`, hop };
     return silent === null ? null : { text: `${silent} sends, and nothing comes back through its tunnel`, hop: null };
   }

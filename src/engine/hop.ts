@@ -18,9 +18,17 @@ export type Hop = {
 export function hopsOf(wanted: readonly Resource[], parts: readonly Part[]): readonly Hop[] {
   const containers = wanted.filter((resource): resource is Resource<Spec> => resource.kind === 'container');
   const of = (name: string) => parts.filter(({ hop }) => hop === name);
-  // What is the farthest from the exit comes first; a container in which nothing of the chain runs is no hop of it.
-  const rank = ({ name, spec }: Resource<Spec>) => [of(name).length > 1 ? 0 : 1, -spec.order, spec.id] as const;
+  const chain = chainOf(wanted);
+  // What is the farthest from the exit comes first.
+  const rank = ({ name, spec }: Resource<Spec>) => [chain.has(name) ? 0 : 1, -spec.order, spec.id] as const;
   return containers.toSorted((a, b) => compare(rank(a), rank(b))).map(({ name, spec }) => hop(name, spec.id, of(name)));
+}
+
+/** Names of the containers that are hops of a chain: a tunnel or a proxy runs in them. One that is in a mesh alone is none. */
+export function chainOf(wanted: readonly Resource[]): ReadonlySet<string> {
+  return new Set(
+    wanted.flatMap(({ kind, name }) => (kind === 'tunnel' || kind === 'proxy' ? [name.split('/')[0] ?? ''] : [])),
+  );
 }
 
 function hop(name: string, id: number, parts: readonly Part[]): Hop {

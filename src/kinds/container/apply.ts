@@ -30,12 +30,15 @@ export async function preflight(
     await host.containers.prepare(template, say);
 }
 
-function foreign(name: string, { id }: Spec, strangers: readonly Stranger[]): OpError {
+function foreign(name: string, { id, made }: Spec, strangers: readonly Stranger[]): OpError {
   const other = strangers.find((one) => one.name === name || one.id === id);
   if (other === undefined)
     return new OpError('foreign', `a container ${name} exists and is not op-dbus's`, {
       at: `container ${name}`,
-      hint: `Give the container another name in the file, or remove the old one: lxc-destroy -n ${name}`,
+      hint:
+        made === 'pct'
+          ? 'Give the container another name and id in the file; pct list shows which are taken, templates too.'
+          : `Give the container another name in the file, or remove the old one: lxc-destroy -n ${name}`,
     });
   return new OpError('foreign', `container ${other.id} ${other.name} exists and is not op-dbus's`, {
     at: `container ${name}`,

@@ -191,7 +191,7 @@ test('the commands of a change are those of nft', () => {
   ]);
   const changed = create.slice(1, 2).map((change) => ({ ...change, before: { text: 'table inet op_dbus {\n}' } }));
   assert.deepEqual(changed.flatMap(filter.render), [
-    'nsenter --net=/proc/$(lxc-info -n wireguard-gateway -pH)/ns/net nft -f /var/lib/op-dbus/container/wireguard-gateway/filter.nft',
+    "nsenter --net=/proc/$(cut -d ' ' -f 1 /var/lib/op-dbus/container/wireguard-gateway/pid)/ns/net nft -f /var/lib/op-dbus/container/wireguard-gateway/filter.nft",
   ]);
   assert.deepEqual(remove.slice(0, 2).flatMap(filter.render), [
     'nft delete table inet op_dbus',

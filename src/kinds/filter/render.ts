@@ -14,7 +14,8 @@ export function render({ name, before, after }: Change<Spec>): readonly string[]
   return before === null ? [`tee ${kept}`] : [`${entering(name)}nft -f ${kept}`];
 }
 
-/** The prefix that enters the container's network namespace. */
+/** The prefix that enters the container's network namespace, by the process that its start hook has noted on each backend. */
 export function entering(name: string): string {
-  return name === hostName ? '' : `nsenter --net=/proc/$(lxc-info -n ${name} -pH)/ns/net `;
+  const init = `$(cut -d ' ' -f 1 /var/lib/op-dbus/container/${name}/pid)`;
+  return name === hostName ? '' : `nsenter --net=/proc/${init}/ns/net `;
 }
