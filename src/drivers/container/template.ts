@@ -14,6 +14,8 @@ type Recipe = {
   readonly suite: string;
   readonly packages: readonly string[];
   readonly masked: readonly string[];
+  /** What starts at boot, of what its packages bring. */
+  readonly enabled?: readonly string[];
 };
 
 const recipes: Readonly<Record<string, Recipe>> = {
@@ -93,8 +95,52 @@ export async function build(
   }
 }
 
-function treeName(name: string): string {
+/** The name of the recipe; of a name that has none, the name itself. */
+export function treeName(name: string): string {
   return Object.hasOwn(aliases, name) ? (aliases[name] ?? name) : name;
+}
+
+/** Whether it is built here, and not had from elsewhere. */
+export function hasRecipe(name: string): boolean {
+  return Object.hasOwn(recipes, treeName(name));
+}
+
+/**
+ * Builds the tree for Proxmox below `cache`, whose owners are as they are inside, has `use` look at it, and removes it.
+ * @throws OpError as `build`.
+ */
+export async function withTree<T>(
+  exec: Exec,
+  { cache, template }: { readonly cache: string; readonly template: string },
+  progress: (line: string) => void,
+  use: (tree: string) => Promise<T>,
+): Promise<T> {
+  const name = treeName(template);
+  const recipe = forProxmox(recipes[name] as Recipe);
+  const folder = `${cache}/${name}-proxmox`;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const unlock = await flock(`${folder}/.lock`, () => progress(`template ${template}: waiting for another build`));
+  const tree = `${folder}/.building`;
+  try {
+    await discard(exec, tree);
+    await mkdir(tree, { mode: 0o755 });
+    await install(exec, template, recipe, tree, (line) => progress(`template ${template}: ${line}`));
+    await settle(tree, recipe);
+    return await use(tree);
+  } finally {
+    await discard(exec, tree);
+    unlock();
+  }
+}
+
+/** Proxmox gives addresses by ifupdown's configuration, and shows a console by gettys of its own. */
+function forProxmox({ packages, masked, ...rest }: Recipe): Recipe {
+  return {
+    ...rest,
+    packages: [...packages, 'ifupdown'],
+    masked: masked.filter((unit) => !unit.includes('getty')),
+    enabled: ['networking.service'],
+  };
 }
 
 function words(text: string): readonly string[] {
@@ -214,7 +260,7 @@ async function aptOptions(exec: Exec): Promise<readonly string[]> {
 }
 
 /** What no container needs of the fresh tree goes, and nothing in it starts unless it is told to. */
-async function settle(tree: string, { masked }: Recipe): Promise<void> {
+async function settle(tree: string, { masked, enabled = [] }: Recipe): Promise<void> {
   const units = `${tree}/etc/systemd/system`;
   for (const wants of await readdir(units))
     if (wants.endsWith('.wants')) await rm(`${units}/${wants}`, { recursive: true });
@@ -222,6 +268,8 @@ async function settle(tree: string, { masked }: Recipe): Promise<void> {
     await rm(`${units}/${unit}`, { force: true });
     await symlink('/dev/null', `${units}/${unit}`);
   }
+  if (enabled.length > 0) await mkdir(`${units}/multi-user.target.wants`);
+  for (const unit of enabled) await symlink(`/lib/systemd/system/${unit}`, `${units}/multi-user.target.wants/${unit}`);
   await rm(`${units}/default.target`, { force: true });
   await symlink('/lib/systemd/system/multi-user.target', `${units}/default.target`);
   for (const path of ['/etc/machine-id', '/etc/fstab', '/etc/resolv.conf', '/etc/hostname']) {

@@ -47,7 +47,8 @@ export async function pctBench(): Promise<PctBench> {
   const templates = `${node}/var/lib/vz/template/cache`;
   await mkdir(templates, { recursive: true });
   const tree = treePath('/var/cache/op-dbus/template', 'debian-12', await base('/etc'));
-  await writeFile(`${templates}/debian-12-standard_12.7-1_amd64.tar.zst`, `pve-double tree: ${tree}\n`);
+  for (const name of ['standard_12.7-1', 'op-dbus_1'])
+    await writeFile(`${templates}/debian-12-${name}_amd64.tar.zst`, `pve-double tree: ${tree}\n`);
   const options = {
     ...{ records: home, pve: `${node}/etc/pve`, lxc: `${node}/var/lib/lxc`, locks: `${node}/run/lock/lxc` },
     dropIn: `${confD}/60-op-dbus.conf`,

@@ -13,6 +13,7 @@ import { installHook, queue, writeRoot } from '../place.ts';
 import { records as openRecords } from '../record.ts';
 import { listening } from '../live.ts';
 import { ofContainer } from '../tidy.ts';
+import { hasRecipe } from '../template.ts';
 import type { Root } from '../tree.ts';
 import { adoption } from './adopt.ts';
 import { locked, pctCommand } from './command.ts';
@@ -311,7 +312,7 @@ export function pctContainers(options: PctOptions = {}): Containers {
     prepare: (template, progress) => fetchTemplate(exec, template, progress),
     prepared: async (template) => {
       if ((await storedTemplate(exec, template)) !== null) return true;
-      await offered(exec, template);
+      if (!hasRecipe(template)) await offered(exec, template);
       return false;
     },
     strangers: async () => {

@@ -68,6 +68,8 @@ async function inside(): Promise<void> {
     await port(web);
     await containers.create('web', web);
     assert.match(await conf(105), /^net0: name=eth0,bridge=ovsbr0,firewall=0,.*hwaddr=02:0A:00:01:00:69/m);
+    // On Proxmox 8 it is privileged unless that is said.
+    assert.match(await conf(105), /^unprivileged: 1$/m);
     const marked = async (when: string): Promise<void> => {
       await until(`its network ${when}`, () => pings('10.0.0.105'));
       assert.equal(await column('Port', 'veth105i0', 'external_ids'), '{op-dbus=veth105i0}', when);
