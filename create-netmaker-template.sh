@@ -65,9 +65,12 @@ node=$here/node_modules/.bin/node
 work=$(mktemp -d)
 trap clean EXIT
 
-# The script is the one that op-dbus itself puts into containers.
-"$node" -e 'import(process.argv[1]).then(({ script }) => process.stdout.write(script))' \
-  "$here/src/kinds/mesh/script.ts" >"$work/netmaker-first-boot.sh"
+# The script and netclient's unit are those that op-dbus itself puts into containers.
+ours() {
+  "$node" -e 'import(process.argv[1]).then((all) => process.stdout.write(all[process.argv[2]]))' "$here/src/kinds/mesh/script.ts" "$1"
+}
+ours script >"$work/netmaker-first-boot.sh"
+ours netclientUnit >"$work/netclient.service"
 # Without op-dbus it joins by Netmaker's own port, once somebody has put a token there; op-dbus puts its own in its place.
 cat >"$work/netmaker-first-boot.service" <<'UNIT'
 [Unit]
@@ -81,20 +84,6 @@ RemainAfterExit=yes
 ExecStart=/usr/local/bin/netmaker-first-boot.sh join 51821
 Restart=on-failure
 RestartSec=10
-
-[Install]
-WantedBy=multi-user.target
-UNIT
-cat >"$work/netclient.service" <<'UNIT'
-[Unit]
-Description=Netclient
-After=network.target
-ConditionPathExists=/var/lib/netmaker-first-boot/state
-
-[Service]
-ExecStart=/usr/local/bin/netclient daemon
-Restart=on-failure
-RestartSec=15
 
 [Install]
 WantedBy=multi-user.target

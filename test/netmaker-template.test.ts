@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { exec, type ExecResult } from '../src/drivers/exec.ts';
-import { script } from '../src/kinds/mesh/script.ts';
+import { netclientUnit, script } from '../src/kinds/mesh/script.ts';
 
 /** `root` is the container's; `calls` gets what was asked for, a line each. */
 const programs = {
@@ -72,8 +72,12 @@ test('on Proxmox the newest Debian 12 gets the binary, the script and its unit, 
     assert.match(said, /apt-get install -qy --no-install-recommends wireguard-tools /);
     assert.ok(said.indexOf('pct stop') < said.indexOf('pct template'));
     assert.equal(await readFile(`${folder}/root/usr/local/bin/netmaker-first-boot.sh`, 'utf8'), script);
-    for (const name of ['netmaker-first-boot', 'netclient'])
-      assert.ok(existsSync(`${folder}/root/etc/systemd/system/${name}.service`), name);
+    const unit = (name: string) => readFile(`${folder}/root/etc/systemd/system/${name}.service`, 'utf8');
+    assert.equal(await unit('netclient'), netclientUnit);
+    assert.match(
+      await unit('netmaker-first-boot'),
+      /^ExecStart=\/usr\/local\/bin\/netmaker-first-boot\.sh join 51821$/m,
+    );
     assert.equal(existsSync(`${folder}/root/etc/netclient`), false);
     assert.equal(existsSync(`${folder}/identity`), false, 'netclient was run');
   });

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Module } from '../../drivers/machine/contract.ts';
 import { examine, fails } from './examine.ts';
 import { type Answer, type Facts, type LastChange, questions } from './fact.ts';
 import type { Finding, Need } from './finding.ts';
@@ -84,6 +85,29 @@ test('without WireGuard in the kernel wireguard-go does it, and without tun noth
   const without = answered(debian, { modules, wireguard: no, tun: no });
   assert.ok(fails(one(without, 'wireguard')));
   assert.ok(!fails(line(examine(without, new Set<Need>(['switch'])), 'wireguard')), 'it has no tunnels');
+});
+
+test('netclient is well with WireGuard in the kernel, or with tun for its own', () => {
+  const of = (wireguard: Module, result: 'works' | 'fails', tun: 'works' | 'fails') =>
+    one(
+      answered(proxmox, {
+        netclient: '/usr/local/bin/netclient',
+        modules: { ...proxmox.modules, wireguard },
+        wireguard: { result, detail: '' },
+        tun: { result: tun, detail: '' },
+      }),
+      'netclient',
+    );
+  assert.equal(of('loaded', 'fails', 'fails').level, 'works');
+  assert.equal(of('absent', 'works', 'fails').level, 'works');
+  assert.match(of('loadable', 'fails', 'works').fix ?? '', /^modprobe wireguard && echo wireguard/);
+  assert.match(of('absent', 'fails', 'works').found, /by its own WireGuard/);
+  assert.equal(of('absent', 'fails', 'fails').level, 'less');
+});
+
+test('on Proxmox the template is one of its storages', () => {
+  assert.match(one(answered(proxmox), 'template').found, /storage of Proxmox/);
+  assert.doesNotMatch(one(answered(debian, { template: true }), 'template').found, /Proxmox/);
 });
 
 test('a kernel that tells of no module is believed by what was tried', () => {

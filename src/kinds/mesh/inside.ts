@@ -4,7 +4,7 @@ import { standIn } from '../../core/secret.ts';
 import { meshPort } from '../../core/netmaker.ts';
 import type { Facts, Member } from '../../core/topology.ts';
 import type { Inside } from '../inside.ts';
-import { device, program, script, statePath, tokenPath } from './script.ts';
+import { netclientUnit, program, script, tokenPath } from './script.ts';
 
 const unit = 'netmaker-first-boot';
 
@@ -18,7 +18,7 @@ export function inside({ id, name, order }: Member, { token }: NonNullable<Facts
       [tokenPath]: file(0o600, `NETMAKER_TOKEN="${standIn(token)}"\n`),
       [program]: file(0o755, script),
       [`/etc/systemd/system/${unit}.service`]: file(0o644, joining(meshPort(id))),
-      '/etc/systemd/system/netclient.service': file(0o644, daemon),
+      '/etc/systemd/system/netclient.service': file(0o644, netclientUnit),
     },
     check: ['sh', '-n', program],
     reload: null,
@@ -44,19 +44,3 @@ RestartSec=10
 WantedBy=multi-user.target
 `;
 }
-
-/** Netclient's own waits for 17 s at each boot, and has another path; netclient restarts it by this name. */
-const daemon = `# Written by op-dbus.
-[Unit]
-Description=Netclient, which keeps ${device} as its Netmaker server says
-After=network.target
-ConditionPathExists=${statePath}
-
-[Service]
-ExecStart=/usr/local/bin/netclient daemon
-Restart=on-failure
-RestartSec=15
-
-[Install]
-WantedBy=multi-user.target
-`;

@@ -1,4 +1,4 @@
-// netmaker-first-boot.sh, which runs inside (netclient's commands; its exit codes tell little: reference, §7).
+// netmaker-first-boot.sh and netclient's unit, which run inside (netclient's commands; its exit codes tell little: reference, §7).
 
 /** Paths inside the container. */
 export const program = '/usr/local/bin/netmaker-first-boot.sh';
@@ -121,4 +121,20 @@ case \${1-} in
   leave) leave ;;
   *) echo "usage: $0 join PORT | leave" >&2 && exit 2 ;;
 esac
+`;
+
+/** Netclient's own waits for 17 s at each boot, and has another path; netclient restarts it by this name. */
+export const netclientUnit = `# Written by op-dbus.
+[Unit]
+Description=Netclient, which keeps ${device} as its Netmaker server says
+After=network.target
+ConditionPathExists=${statePath}
+
+[Service]
+ExecStart=/usr/local/bin/netclient daemon
+Restart=on-failure
+RestartSec=15
+
+[Install]
+WantedBy=multi-user.target
 `;

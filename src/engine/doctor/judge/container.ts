@@ -9,9 +9,10 @@ export function lxc({ lxc: asked }: Facts): Verdict {
   );
 }
 
-export function template({ template: asked, templateBuilder }: Facts): Verdict {
-  return known([asked, templateBuilder], (cached, builder) => {
-    if (cached) return works('debian-12 is in the cache');
+export function template({ template: asked, templateBuilder, proxmox }: Facts): Verdict {
+  return known([asked, templateBuilder, proxmox], (cached, builder, { pct }) => {
+    if (cached)
+      return works(pct === null ? 'debian-12 is in the cache' : 'debian-12-op-dbus is in a storage of Proxmox');
     if (builder === null) return no('not built, and nothing to build it with', install('mmdebstrap'));
     return less('debian-12 is not built: takes minutes, and the Internet', 'op-dbus apply FILE builds it');
   });

@@ -1,7 +1,7 @@
 // What hides: padding in the kernel, tunnels, proxies, and the programs that get accounts for them.
 
 import type { Facts } from '../fact.ts';
-import { forKernel, install, known, less, unknown, type Verdict, works } from '../finding.ts';
+import { forKernel, install, known, less, unknown, valueOf, type Verdict, works } from '../finding.ts';
 
 export function shaper(facts: Facts): Verdict {
   return known([facts.clsact], ({ result, detail }) => {
@@ -52,10 +52,18 @@ export function wgcf({ wgcf: asked }: Facts): Verdict {
   );
 }
 
-export function netclient({ netclient: asked }: Facts): Verdict {
-  return known([asked], (path) =>
-    path === null
-      ? less("not installed: only Netmaker's mesh wants it", 'install -m 755 netclient /usr/local/bin/')
-      : works(path),
-  );
+/** In a container it can load no module, and for want of WireGuard in the kernel has its own, which needs tun. */
+export function netclient(facts: Facts): Verdict {
+  return known([facts.netclient, facts.modules], (path, { wireguard: state }) => {
+    if (path === null)
+      return less("not installed: only Netmaker's mesh wants it", 'install -m 755 netclient /usr/local/bin/');
+    if (state === 'loaded' || state === 'built in' || valueOf(facts.wireguard)?.result === 'works') return works(path);
+    if (state === 'loadable')
+      return less(
+        `${path}, but WireGuard is not loaded, and no container can load it`,
+        forKernel(facts, 'modprobe wireguard && echo wireguard >> /etc/modules'),
+      );
+    if (valueOf(facts.tun)?.result === 'works') return works(`${path}; by its own WireGuard, which needs tun`);
+    return less(`${path}, but neither WireGuard nor tun: it can't join`, forKernel(facts, 'modprobe -a wireguard tun'));
+  });
 }

@@ -27,9 +27,7 @@ export function proxmox(facts: Facts): Verdict {
         `${manager} without pct: containers are made by LXC, and not in the web GUI`,
         install('pve-container'),
       );
-    return works(
-      `${manager}; containers are made by pct. A chain's template has its programs inside: debian-12-op-dbus_*, see docs/proxmox.md`,
-    );
+    return works(`${manager}; containers are made by pct`);
   });
 }
 
