@@ -35,6 +35,10 @@ export function initCommand(program: Command): void {
     .option('--warp <file>', 'client: the profile that wgcf wrote (wgcf-profile.conf)')
     .option('--certificate <file>', "client: the VPS's certificate to pin (PEM)")
     .option('--server-name <name>', "the name in the VPS's certificate")
+    .option(
+      '--shaping <mode>',
+      'on-demand or constant: the leg to the VPS looks alike whatever goes over it; at both ends',
+    )
     .option('--public-ip <address>', 'VPS: its address as seen from outside')
     .option('--endpoint <host>', 'client: where WireGuard clients reach this host, for the generated client.conf')
     .usage('--profile none|privacy-client|privacy-vps|agent [options]')
@@ -85,6 +89,7 @@ function read(flags: Flags): Options {
     ...pick('clientKey', flags.clientKey),
     ...pick('publicIp', flags.publicIp),
     ...pick('serverName', flags.serverName),
+    ...pick('shaping', flags.shaping),
     ...(flags.warp === undefined ? {} : { warp: file(flags.warp, '--warp') }),
     ...(flags.certificate === undefined ? {} : { certificate: file(flags.certificate, '--certificate') }),
   };

@@ -3,10 +3,19 @@
 import type { Address } from './address.ts';
 import type { Resource } from './resource.ts';
 import type { Fingerprint } from './secret.ts';
-import type { WarpState, WireguardState, XrayState } from './state/schema.ts';
+import type { ShaperState, WarpState, WireguardState, XrayState } from './state/schema.ts';
 
-/** Where a proxy takes WARP's packets in: its container's filter redirects them to this UDP port, its proxy listens on it. */
+/** Where a proxy's container takes WARP's packets in: its filter redirects them to this UDP port. Its proxy listens there, or its shaper. */
 export const warpPort = 12408;
+
+/** Where a proxy takes the shaper's frames in, by loopback; the filter lets the shaper alone send there. */
+export const warpInlet = 12409;
+
+/** Where the VPS's shaper takes frames from its proxy, by loopback. */
+export const shaperPort = 2499;
+
+/** Debian's base system has this user in every container (base-passwd), and nothing else of ours runs as it. */
+export const shaperUser = { name: 'proxy', uid: 13 } as const;
 
 /** Where the client keeps the VPS's certificate, unless the state says otherwise. */
 export const pinnedCertificate = '/etc/xray/vps.pem';
@@ -79,6 +88,8 @@ export type Member = {
   readonly wireguard: Readonly<Record<string, WireguardState>>;
   /** WARP with its endpoint resolved. */
   readonly warp: (WarpState & { readonly resolved: Endpoint }) | null;
+  /** How its leg to the VPS, or to clients, is shaped; `warp` is the VPS's: where datagrams go. */
+  readonly shaper: (ShaperState & { readonly warp: Endpoint | null }) | null;
   /** The proxy with the server's address resolved (null for a proxy server). */
   readonly xray: (XrayState & { readonly resolved: Endpoint | null }) | null;
 };
@@ -184,6 +195,8 @@ export type Facts = {
   readonly proxy: { readonly program: 'xray'; readonly path: string } | { readonly program: 'v2ray' };
   /** What containers join a Netmaker mesh with: the host's netclient, and the token; null when none does. */
   readonly netmaker: { readonly client: string; readonly token: Fingerprint } | null;
+  /** The shaper's program on the host; null when no container shapes. */
+  readonly shaper: string | null;
   /** By what containers are made. */
   readonly backend: 'lxc' | 'pct';
   /** Containers that somebody else has made, also those whose networking is ours already. */

@@ -15,6 +15,7 @@ import { MARK, type PortRow } from '../drivers/ovsdb/contract.ts';
 import type { Resolved } from './applied.ts';
 import { readContents } from './content.ts';
 import { readNetmaker } from './netmaker.ts';
+import { findShaper } from './shaper.ts';
 import { before } from '../kinds/sysctl/observe.ts';
 import { kinds } from '../kinds/index.ts';
 
@@ -73,19 +74,20 @@ async function resolve(host: Host, names: readonly string[]): Promise<Resolved> 
 }
 
 async function gather(host: Host, built: Topology, filesFolder: string): Promise<Facts> {
-  const [uplink, forwards, datapath, nameservers, xray, netmaker, strangers, files] = await Promise.all([
+  const [uplink, forwards, datapath, nameservers, xray, netmaker, shaper, strangers, files] = await Promise.all([
     host.net.uplink(),
     forwarded(host),
     host.machine.datapath(),
     host.machine.nameservers(),
     host.machine.program('xray'),
     readNetmaker(host, built),
+    findShaper(host, built),
     host.containers.strangers(),
     readContents(host, built, filesFolder),
   ]);
   const proxy: Facts['proxy'] = xray === null ? { program: 'v2ray' } : { program: 'xray', path: xray };
   const { backend } = host.containers;
-  return { uplink, forwards, datapath, nameservers, proxy, netmaker, backend, strangers, files };
+  return { uplink, forwards, datapath, nameservers, proxy, netmaker, shaper, backend, strangers, files };
 }
 
 async function forwarded(host: Host): Promise<boolean> {

@@ -10,13 +10,14 @@ import { object } from './object/index.ts';
 import { port } from './port/index.ts';
 import { proxy } from './proxy/index.ts';
 import { rule } from './rule/index.ts';
+import { shaper } from './shaper/index.ts';
 import { sysctl } from './sysctl/index.ts';
 import { tunnel } from './tunnel/index.ts';
 import { unit } from './unit/index.ts';
 
 /**
  * Shut first (filter, rule), then the switch (bridge, port, flow), then what sends (container), and inside the containers from
- * the exit inwards (proxy before tunnel): no packet ever meets a half-built path. Then meshes, and the host's own services.
+ * the exit inwards (proxy and shaper before tunnel): no packet ever meets a half-built path. Then meshes, and the host's own services.
  */
 export const kinds = [
   filter,
@@ -27,6 +28,7 @@ export const kinds = [
   flow,
   container,
   proxy,
+  shaper,
   tunnel,
   mesh,
   unit,

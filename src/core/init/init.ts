@@ -21,6 +21,8 @@ export type Options = {
   readonly publicIp?: string;
   /** The name in the VPS's certificate. */
   readonly serverName?: string;
+  /** How the leg between client and VPS is shaped; the same at both. */
+  readonly shaping?: string;
   /** The VPS's certificate in PEM, for the client to pin. */
   readonly certificate?: string;
 };
@@ -69,6 +71,7 @@ export function init(
 }
 
 type Container = NonNullable<NonNullable<Input['lxc']>['containers']>[number];
+type Xray = NonNullable<NonNullable<Container['config']>['xray']>;
 
 /** One container with what is no placeholder: WARP's settings, the pinned certificate, keys. */
 function complete(
@@ -103,12 +106,27 @@ function complete(
     const pinned = options.certificate === undefined ? {} : { certificate_file: pinnedCertificate };
     const files = options.certificate === undefined ? [] : [file(pinnedCertificate, options.certificate, false)];
     const outbound = { ...xray.outbound, ...named, ...pinned };
-    return { container: { ...container, config: { ...config, xray: { ...xray, outbound } } }, files };
+    const whole = { ...xray, outbound, ...shaper(options) };
+    return { container: { ...container, config: { ...config, xray: whole } }, files };
   }
   const pair = xray?.inbound.protocol === 'vmess' ? xray.inbound.streamSettings.tlsSettings.certificates[0] : undefined;
-  if (pair === undefined || generated.certificate === undefined) return { container, files: [] };
+  if (pair === undefined) return { container, files: [] };
+  const shaped = { ...container, config: { ...config, xray: { ...xray, ...shaper(options, usualWarp) } } } as Container;
+  if (generated.certificate === undefined) return { container: shaped, files: [] };
   const { certificate, key } = generated.certificate;
-  return { container, files: [file(pair.certificateFile, certificate, false), file(pair.keyFile, key, true)] };
+  return { container: shaped, files: [file(pair.certificateFile, certificate, false), file(pair.keyFile, key, true)] };
+}
+
+/** Where WARP is for everybody. */
+const usualWarp = { endpoint: 'engage.cloudflareclient.com:2408' };
+
+/** Frames a second, written out so that they are seen where they must be the same: constant rates run day and night. */
+const rates = { 'on-demand': { up: 300, down: 1200 }, constant: { up: 200, down: 600 } } as const;
+
+function shaper({ shaping }: Options, more: { readonly endpoint?: string } = {}): Pick<Xray, 'shaper'> {
+  return shaping === 'on-demand' || shaping === 'constant'
+    ? { shaper: { mode: shaping, ...rates[shaping], ...more } }
+    : {};
 }
 
 type Rule = {
@@ -149,6 +167,12 @@ const rules: Readonly<Record<keyof Options, Rule>> = {
     for: both,
     expected: 'a host name or an IPv4 address',
     good: (value) => host.safeParse(value).success,
+  },
+  shaping: {
+    flag: '--shaping',
+    for: both,
+    expected: 'on-demand or constant',
+    good: (value) => Object.hasOwn(rates, value),
   },
   certificate: { flag: '--certificate', for: client, expected: 'a certificate in PEM', good: isCertificate },
 };

@@ -58,6 +58,8 @@ const warp = z.strictObject({
 
 const vmessClient = z.strictObject({ id: uuid, alterId: z.literal(0).default(0) });
 
+const framesPerSecond = z.int().min(1).max(10_000).meta({ description: 'frames a second from 1 to 10000' });
+
 const inboundSocks = z.strictObject({ port, protocol: z.literal('socks') });
 
 const inboundVmess = z.strictObject({
@@ -91,9 +93,25 @@ const outboundVmess = z.strictObject({
 
 const outboundFreedom = z.strictObject({ protocol: z.literal('freedom') });
 
+/** extension: frames of one size at a rate that doesn't follow the traffic, between the client's proxy and the VPS (docs/shaping.md). */
+const shaper = z.strictObject({
+  /** `constant`: at its rates all the time; `on-demand`: in whole quanta while there is something to carry. */
+  mode: z.enum(['constant', 'on-demand']),
+  /** From the client to the VPS, and back. */
+  up: framesPerSecond.default(300),
+  down: framesPerSecond.default(1200),
+  frame: z.int().min(600).max(2000).default(1316).meta({ description: 'bytes from 600 to 2000' }),
+  quantum: z.int().min(1).max(60).default(1).meta({ description: 'seconds from 1 to 60' }),
+  /** Both ways together; when they are used up nothing passes until the next month (UTC). 0: any number. */
+  monthly_bytes: z.int().min(0).default(0).meta({ description: 'bytes a month; 0 is any number' }),
+  /** The VPS's end: where WARP is. */
+  endpoint: endpoint.optional(),
+});
+
 const xray = z.strictObject({
   inbound: z.discriminatedUnion('protocol', [inboundSocks, inboundVmess]),
   outbound: z.discriminatedUnion('protocol', [outboundVmess, outboundFreedom]),
+  shaper: shaper.optional(),
 });
 
 const config = z.strictObject({
@@ -276,4 +294,5 @@ type NetworkState = z.output<typeof network> & {
 export type BridgeState = z.output<typeof bridge>;
 export type WireguardState = z.output<typeof wireguard>;
 export type WarpState = z.output<typeof warp>;
+export type ShaperState = z.output<typeof shaper>;
 export type XrayState = z.output<typeof xray>;

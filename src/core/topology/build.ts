@@ -18,12 +18,14 @@ import { type Route, routes } from './route.ts';
 /** Host name → its addresses, in any order. */
 export type Resolved = Readonly<Record<string, readonly string[]>>;
 
-/** The host names that must be resolved before `topology`, sorted: WARP's endpoint and the proxy's server. */
+/** The host names that must be resolved before `topology`, sorted: WARP's endpoints and the proxy's server. */
 export function endpoints(state: State): readonly string[] {
   const hosts = state.lxc.containers.flatMap(({ config }) => {
     const warp = config['wg-quick'] === undefined ? undefined : parseEndpoint(config['wg-quick'].endpoint)?.host;
     const server = config.xray?.outbound.protocol === 'vmess' ? config.xray.outbound.server : undefined;
-    return [warp, server].filter((host) => host !== undefined && !isIPv4(host)) as string[];
+    const shaped = config.xray?.shaper?.endpoint;
+    const end = shaped === undefined ? undefined : parseEndpoint(shaped)?.host;
+    return [warp, server, end].filter((host) => host !== undefined && !isIPv4(host)) as string[];
   });
   return [...new Set(hosts)].toSorted();
 }
@@ -130,6 +132,7 @@ function member(link: Link, container: ContainerState, { ways, bridges, resolved
   const tunnel = warp === undefined ? null : resolve(parseEndpoint(warp.endpoint), resolved);
   const server =
     outbound?.protocol === 'vmess' ? resolve({ host: outbound.server, port: outbound.port }, resolved) : null;
+  const shaper = config.xray?.shaper;
   const way = ways.get(id);
   return {
     id,
@@ -151,6 +154,7 @@ function member(link: Link, container: ContainerState, { ways, bridges, resolved
     wireguard: wireguardOf(container),
     warp: warp === undefined || tunnel === null ? null : { ...warp, resolved: tunnel },
     xray: config.xray === undefined ? null : { ...config.xray, resolved: server },
+    shaper: shaper === undefined ? null : { ...shaper, warp: resolve(parseEndpoint(shaper.endpoint ?? ''), resolved) },
   };
 }
 
@@ -187,6 +191,7 @@ function stranger(one: Newcomer, { ways, bridges }: Omit<Context, 'resolved'>): 
     wireguard: {},
     warp: null,
     xray: null,
+    shaper: null,
   };
 }
 

@@ -36,6 +36,7 @@ export function member(id: number, name: string, more: Partial<Member>): Member 
     wireguard: {},
     warp: null,
     xray: null,
+    shaper: null,
     ...more,
   };
 }

@@ -115,5 +115,6 @@ const facts: Facts = {
   netmaker: null,
   nameservers: [],
   proxy: { program: 'v2ray' },
+  shaper: null,
   files: {},
 };

@@ -66,9 +66,10 @@ const sysctl: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
 };
 
 /** Programs of the host's, the binaries alone: what netclient knows of the host stays there. */
-function binds(member: Member, { proxy, netmaker }: Facts): Readonly<Record<string, string>> {
+function binds(member: Member, { proxy, netmaker, shaper }: Facts): Readonly<Record<string, string>> {
   return {
     ...(member.xray !== null && proxy.program === 'xray' ? { '/usr/local/bin/xray': proxy.path } : {}),
+    ...(member.shaper !== null && shaper !== null ? { '/usr/local/bin/op-dbus-shaper': shaper } : {}),
     ...(member.netmaker && netmaker !== null ? { '/usr/local/bin/netclient': netmaker.client } : {}),
   };
 }

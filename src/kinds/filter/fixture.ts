@@ -11,5 +11,6 @@ export const facts: Facts = {
   nameservers: ['192.168.1.53', '9.9.9.9'],
   netmaker: null,
   proxy: { program: 'v2ray' },
+  shaper: null,
   files: {},
 };

@@ -1,7 +1,7 @@
 // The tables inside containers, by role: each shut from before its first packet (datapath.md, promises 1, 3, 5, 6).
 
 import { compareIps, networkOf } from '../../core/address.ts';
-import { type Member, type Topology, warpMtu, warpPort } from '../../core/topology.ts';
+import { type Member, shaperUser, type Topology, warpInlet, warpMtu, warpPort } from '../../core/topology.ts';
 import { filter, nat, replies, show, sources, table } from './text.ts';
 
 /** The member's table; null for a container that is none of the chain's business. */
@@ -98,7 +98,7 @@ function warp(topology: Topology, member: Member): string {
   ]);
 }
 
-/** WARP's packets are taken in by a rewrite, SOCKS from the host alone; out goes the connection to the VPS alone. */
+/** WARP's packets are taken in by a rewrite, SOCKS from the host alone; out goes the connection to the VPS alone. Past the shaper goes nothing. */
 function proxyClient(topology: Topology, member: Member): string {
   const out = member.device;
   const senders = before(topology, member).filter(({ pin }) => pin?.protocol === 'udp');
@@ -121,6 +121,7 @@ function proxyClient(topology: Topology, member: Member): string {
     ]),
     filter('forward', 'drop', []),
     filter('output', 'drop', [
+      ...(member.shaper === null ? [] : [`oifname "lo" udp dport ${warpInlet} meta skuid != ${shaperUser.uid} drop`]),
       ...local('oifname'),
       ...(member.pin === null
         ? []
@@ -130,10 +131,11 @@ function proxyClient(topology: Topology, member: Member): string {
   ]);
 }
 
-/** The VPS's end: its port in, the Internet out, its neighbours and the host not. */
+/** The VPS's end: its port in, the Internet out, its neighbours and the host not; of the shaper to WARP alone. */
 function proxyServer(member: Member): string {
   const out = member.device;
   const port = member.xray?.inbound.port ?? null;
+  const warp = member.shaper?.warp ?? null;
   return table([
     filter('input', 'drop', [
       ...local('iifname'),
@@ -143,6 +145,12 @@ function proxyServer(member: Member): string {
     filter('forward', 'drop', []),
     filter('output', 'drop', [
       ...local('oifname'),
+      ...(warp === null
+        ? []
+        : [
+            `oifname "${out}" meta skuid ${shaperUser.uid} ip daddr ${warp.ip} udp dport ${warp.port} accept`,
+            `meta skuid ${shaperUser.uid} drop`,
+          ]),
       `oifname "${out}" ip daddr != ${show(networkOf(member.address))} accept`,
     ]),
   ]);

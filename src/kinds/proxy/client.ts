@@ -1,6 +1,14 @@
 // The proxy client's configuration: SOCKS and WARP's packets in, VMess over TLS to the VPS out, and nothing else.
 
-import { type Facts, type Member, pinnedCertificate, type Topology, warpPort } from '../../core/topology.ts';
+import {
+  type Facts,
+  type Member,
+  pinnedCertificate,
+  shaperPort,
+  type Topology,
+  warpInlet,
+  warpPort,
+} from '../../core/topology.ts';
 import { placeholder } from '../../core/secret.ts';
 import type { Inside } from '../inside.ts';
 import { type Made, pem } from './made.ts';
@@ -12,6 +20,8 @@ export function client(topology: Topology, facts: Facts, member: Member): Made {
   const certificate = outbound.certificate_file ?? pinnedCertificate;
   const file = facts.files[`${member.name}:${certificate}`];
   const inner = topology.members.find((candidate) => candidate.warp !== null && candidate.next === member.id)?.warp;
+  const bare = inner && { listen: member.address.ip, port: warpPort, to: inner.resolved };
+  const taken = bare && member.shaper !== null ? shaped : bare;
   const config = {
     log: { access: 'none', loglevel: 'warning' },
     inbounds: [
@@ -22,14 +32,14 @@ export function client(topology: Topology, facts: Facts, member: Member): Made {
         protocol: 'socks',
         settings: { auth: 'noauth', udp: false },
       },
-      ...(inner
+      ...(taken
         ? [
             {
               tag: 'warp',
-              listen: member.address.ip,
-              port: warpPort,
+              listen: taken.listen,
+              port: taken.port,
               protocol: 'dokodemo-door',
-              settings: { address: inner.resolved.ip, port: inner.resolved.port, network: 'udp' },
+              settings: { address: taken.to.ip, port: taken.to.port, network: 'udp' },
             },
           ]
         : []),
@@ -58,6 +68,9 @@ export function client(topology: Topology, facts: Facts, member: Member): Made {
   const files: Inside['files'] = file === undefined ? {} : { [certificate]: { mode: 0o644, text: pem(file) } };
   return { config, files };
 }
+
+/** The shaper's frames instead of WARP's packets, to the shaper at the other end. */
+const shaped = { listen: '127.0.0.1', port: warpInlet, to: { ip: '127.0.0.1', port: shaperPort } };
 
 /** A certificate that is there is the only one accepted; without one the system's authorities decide. */
 function trust(facts: Facts, path: string, file: Facts['files'][string] | undefined): Record<string, unknown> {

@@ -29,6 +29,7 @@ function facts(proxy: Facts['proxy'], known: Facts['files'] = files): Facts {
     nameservers: [],
     netmaker: null,
     proxy,
+    shaper: null,
     files: known,
   };
 }

@@ -1,9 +1,19 @@
 // The proxy server's configuration: VMess over TLS in, the Internet out, private networks never.
 
 import { reserved, showAddress } from '../../core/address.ts';
-import type { Facts, Member } from '../../core/topology.ts';
+import { type Facts, type Member, shaperPort } from '../../core/topology.ts';
 import { placeholder } from '../../core/secret.ts';
 import { type Made, pem } from './made.ts';
+
+/** Of this machine's own addresses clients reach one port. Current Xray wants private ones allowed by `finalRules`. */
+const frames = { type: 'field', network: 'udp', ip: ['127.0.0.1'], port: String(shaperPort), outboundTag: 'shaper' };
+const shaper = {
+  tag: 'shaper',
+  protocol: 'freedom',
+  settings: {
+    finalRules: [{ action: 'allow', network: 'udp', port: String(shaperPort), ip: ['127.0.0.1'] }, { action: 'block' }],
+  },
+};
 
 export function server(facts: Facts, member: Member): Made {
   const { inbound } = member.xray as NonNullable<Member['xray']>;
@@ -30,10 +40,14 @@ export function server(facts: Facts, member: Member): Made {
     outbounds: [
       { tag: 'internet', protocol: 'freedom', settings: { domainStrategy: 'UseIPv4' } },
       { tag: 'nowhere', protocol: 'blackhole' },
+      ...(member.shaper === null ? [] : [shaper]),
     ],
     routing: {
       domainStrategy: 'IPOnDemand',
-      rules: [{ type: 'field', ip: reserved.map(showAddress), outboundTag: 'nowhere' }],
+      rules: [
+        ...(member.shaper === null ? [] : [frames]),
+        { type: 'field', ip: reserved.map(showAddress), outboundTag: 'nowhere' },
+      ],
     },
   };
   const paths = certificates.flatMap(({ certificateFile, keyFile }) => [

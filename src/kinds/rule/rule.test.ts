@@ -63,6 +63,7 @@ test('without containers there are no rules', () => {
     nameservers: [],
     netmaker: null,
     proxy: { program: 'v2ray' },
+    shaper: null,
     backend: 'lxc',
     strangers: [],
     files: {},

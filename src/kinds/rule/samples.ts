@@ -12,6 +12,7 @@ const facts: Facts = {
   nameservers: [],
   netmaker: null,
   proxy: { program: 'v2ray' },
+  shaper: null,
   files: {},
   forwards: true,
   backend: 'lxc',

@@ -15,6 +15,7 @@ import { ports } from './port.ts';
 import { published } from './publish.ts';
 import type { Rule, View } from './rule.ts';
 import { services } from './service.ts';
+import { shapers } from './shaper.ts';
 import { units } from './unit.ts';
 
 const rules: readonly Rule[] = [
@@ -22,6 +23,7 @@ const rules: readonly Rule[] = [
   ports,
   addresses,
   services,
+  shapers,
   peers,
   published,
   policies,
