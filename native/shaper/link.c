@@ -47,7 +47,7 @@ bool read_control(const uint8_t *frame, uint32_t length, struct control *control
   memcpy(control->text, frame + CONTROL, MAX_TEXT);
   control->text[MAX_TEXT - 1] = '\0';
   for (char *c = control->text; *c != '\0'; c++)
-    if (strchr("abcdefghijklmnopqrstuvwxyz0123456789=-,:. ", *c) == NULL) *c = '?';
+    if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789=-,:. ", *c) == NULL) *c = '?';
   return true;
 }
 

@@ -152,11 +152,11 @@ static void hello(const struct control *control, const struct sockaddr_in *far, 
   const char *reason = NULL;
   char text[MAX_TEXT];
   if (strcmp(control->text, config.text) != 0) {
-    snprintf(text, sizeof text, "the vps has %s", config.text);
+    snprintf(text, sizeof text, "the VPS has %s", config.text);
     reason = text;
     fprintf(stderr, "refused a client that has %s\n", control->text);
-  } else if (spent(config.budget)) reason = "the budget of the vps is used up for this month";
-  else if (link == NULL && (link = new_link(control->id)) == NULL) reason = "the vps takes no more clients";
+  } else if (spent(config.budget)) reason = "the budget of the VPS is used up for this month";
+  else if (link == NULL && (link = new_link(control->id)) == NULL) reason = "the VPS takes no more clients";
   if (reason != NULL) {
     counters.refused++;
     send_control(&stranger, REFUSE, reason, size);
@@ -232,7 +232,7 @@ static void look_after(uint64_t now) {
     if (config.client && over) clear(&link->queue);
     else if (config.client && silent) {
       dial(link, now);
-      say(CONNECTING, "no answer from the vps", "");
+      say(CONNECTING, "no answer from the VPS", "");
     }
   }
   if (over) say(SPENT, "", "");
@@ -267,7 +267,15 @@ static void start(uint64_t now) {
   dial(link, now);
 }
 
-static noreturn void run(int timer) {
+// SIGUSR1: the status now, instead of within a second.
+static void obey(int signals, uint64_t now) {
+  struct signalfd_siginfo signal;
+  if (read(signals, &signal, sizeof signal) != sizeof signal) return;
+  look_after(now);
+  if (signal.ssi_signo != SIGUSR1) exit(0);
+}
+
+static noreturn void run(int timer, int signals) {
   uint64_t next = 0;
   arm(timer, clock_now(), 0);
   for (;;) {
@@ -280,10 +288,7 @@ static noreturn void run(int timer) {
       if (index < MAX_LINKS) read_datagrams(&links[index], now);
       else if (index == LISTEN) read_frames(config.client ? links[0].frames : listener, now);
       else if (index == TICK && read(timer, &ticks, sizeof ticks) < 0 && errno != EAGAIN) fail("timer: %m");
-      else if (index == SIGNAL) {
-        save_ledger();
-        exit(0);
-      }
+      else if (index == SIGNAL) obey(signals, now);
     }
     if (now >= next) {
       look_after(now);
@@ -304,12 +309,14 @@ int main(int argc, char **argv) {
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGUSR1);
   sigprocmask(SIG_BLOCK, &set, NULL);
   poller = epoll_create1(EPOLL_CLOEXEC);
   int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  int signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
   watch(timer, TICK);
-  watch(signalfd(-1, &set, SFD_CLOEXEC), SIGNAL);
+  watch(signals, SIGNAL);
   start(clock_now());
   notify("READY=1");
-  run(timer);
+  run(timer, signals);
 }

@@ -97,8 +97,8 @@ const outboundFreedom = z.strictObject({ protocol: z.literal('freedom') });
 const shaper = z.strictObject({
   /** `constant`: at its rates all the time; `on-demand`: in whole quanta while there is something to carry. */
   mode: z.enum(['constant', 'on-demand']),
-  /** From the client to the VPS, and back. */
-  up: framesPerSecond.default(300),
+  /** From the client to the VPS, and back. Every other segment is acknowledged: less than half the way back slows that. */
+  up: framesPerSecond.default(600),
   down: framesPerSecond.default(1200),
   frame: z.int().min(600).max(2000).default(1316).meta({ description: 'bytes from 600 to 2000' }),
   quantum: z.int().min(1).max(60).default(1).meta({ description: 'seconds from 1 to 60' }),

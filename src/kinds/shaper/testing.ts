@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { source } from '../../drivers/source.ts';
 
-const program = source('dist/op-dbus-shaper');
+export const program = source('dist/op-dbus-shaper');
 
 /** Frames are sent fast, and the other end is given up soon: a test waits for numbers, never for a clock. */
 export const usual = {
@@ -75,7 +75,9 @@ export class Bench {
         for (;;) {
           const status = read(join(folder, 'status'));
           if (status !== null && good(status)) return status;
-          await sleep(10);
+          // Before it has written one it does not know the signal yet.
+          if (status !== null) child.kill('SIGUSR1');
+          await sleep(5);
         }
       },
       kill: async (signal) => {
@@ -97,7 +99,7 @@ export class Bench {
   }
 }
 
-function text(values: Values): string {
+export function text(values: Values): string {
   return Object.entries(values)
     .map(([key, value]) => `${key} ${value}\n`)
     .join('');
