@@ -9,6 +9,7 @@ program=/usr/local/bin/op-dbus
 completion=/usr/local/share/bash-completion/completions/op-dbus
 manual=/usr/local/share/man/man8/op-dbus.8
 xray_path=/usr/local/bin/xray
+shaper=/usr/local/bin/op-dbus-shaper
 settings=/etc/op-dbus
 state=$settings/state.json
 
@@ -75,6 +76,7 @@ install_mode() {
   modules_there || act 'Node.js 24 and libraries from npm' install_modules
   [ -n "$dry_run" ] || step 'Building op-dbus' build
   act "Program in $library, reached by $program" install_program
+  if [ -n "$dry_run" ] || [ -x "$here/dist/op-dbus-shaper" ]; then act "The shaper, if it was compiled, to $shaper" install_shaper; fi
   act "Completion in $completion, manual in $manual" install_manual
   if [ -d /run/systemd/system ]; then
     act 'Units op-dbus and op-dbus-blocker; the daemon is started anew if it is another one, and nothing else' "$program" service install
@@ -170,6 +172,11 @@ take_xray() {
   timeout 20 "$xray_path.new" version </dev/null || { echo "$xray: it does not run here: is it for this processor?" && return 1; }
   mkdir -p "$record" && touch "$record/xray" || return 1
   mv "$xray_path.new" "$xray_path"
+}
+
+# At a path that stays the same from version to version: containers are shown it.
+install_shaper() {
+  cp "$here/dist/op-dbus-shaper" "$shaper.new" && chmod 755 "$shaper.new" && mv "$shaper.new" "$shaper"
 }
 
 # A folder of its own for each version, whole before it is named; the link to it is replaced in one step.
@@ -279,7 +286,7 @@ uninstall() {
 remove_files() {
   [ ! -e "$record/xray" ] || rm -f "$xray_path" || return 1
   rm -rf "$library" /var/cache/op-dbus || return 1
-  rm -f "$completion" "$manual" || return 1
+  rm -f "$completion" "$manual" "$shaper" || return 1
   case "$(readlink "$program" 2>/dev/null)" in "$library"/*) rm -f "$program" ;; esac
   rmdir --ignore-fail-on-non-empty -p "${completion%/*}" 2>/dev/null || :
   rmdir --ignore-fail-on-non-empty "${manual%/*}" 2>/dev/null || :

@@ -1,12 +1,14 @@
 #!/bin/sh
-# Compiles what is no TypeScript into dist/. Without a compiler it says so, and op-dbus refuses states that need the program.
+# Compiles what is no TypeScript into dist/. What lacks its compiler is left out, which `op-dbus doctor` tells.
 set -eu
-cd "$(dirname "$0")"
-mkdir -p ../dist
-rm -f ../dist/op-dbus-shaper
+cd "$(dirname "$0")/.."
+mkdir -p dist
+
+# The shaper: static, for it runs in containers whose C library may be another.
 if command -v "${CC:-cc}" >/dev/null; then
-  # Static: it runs in containers whose C library may be another.
-  "${CC:-cc}" -std=gnu17 -O2 -Wall -Wextra -Werror -static -s -o ../dist/op-dbus-shaper shaper/*.c
+  "${CC:-cc}" -std=gnu17 -O2 -Wall -Wextra -Werror -static -s -o dist/op-dbus-shaper.new native/shaper/*.c
+  mv dist/op-dbus-shaper.new dist/op-dbus-shaper
 else
-  echo 'note: no C compiler (apt-get install gcc libc6-dev): shaping is not available' >&2
+  rm -f dist/op-dbus-shaper
+  echo 'dist/op-dbus-shaper is not made: it wants the packages gcc and libc6-dev (shaping wants it)' >&2
 fi

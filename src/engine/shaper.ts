@@ -7,16 +7,20 @@ import { OpError } from '../error.ts';
 
 const name = 'op-dbus-shaper';
 
-/** Null when no container shapes. Where it is installed its path stays the same. @throws OpError `host` when one does and the program was not compiled. */
-export async function findShaper({ files, machine }: Host, { members }: Topology): Promise<Facts['shaper']> {
+/** Null when no container shapes. @throws OpError `host` when one does and the program was not compiled. */
+export async function findShaper(host: Host, { members }: Topology): Promise<Facts['shaper']> {
   const [first] = members.filter(({ shaper }) => shaper !== null);
   if (first === undefined) return null;
-  const installed = await machine.program(name);
-  if (installed !== null) return installed;
-  const path = source('dist', name);
-  if ((await files.mode(path)) !== null) return path;
+  const path = await compiled(host);
+  if (path !== null) return path;
   throw new OpError('host', `the shaper is not compiled, and ${first.name} is to shape`, {
-    at: path,
+    at: source('dist', name),
     hint: 'apt-get install gcc libc6-dev, then run install.sh again (or: npm run build); or take "shaper" out of the state.',
   });
+}
+
+/** Its path on the host; null when nobody has compiled it. Where it is installed, that stays the same. */
+export async function compiled({ files, machine }: Host): Promise<string | null> {
+  const path = source('dist', name);
+  return (await machine.program(name)) ?? ((await files.mode(path)) === null ? null : path);
 }

@@ -98,6 +98,20 @@ test('with every option the VPS is ready to apply, with certificate and key in f
   );
 });
 
+test('shaping is written at both ends, the same, and the VPS is told where WARP is; off unless asked for', () => {
+  const text = (profile: Profile, options: Options) => JSON.stringify(init(profile, options).document.plugins);
+  const at = (profile: Profile, mode: string) => /"shaper":(\{[^}]*\})/.exec(text(profile, { shaping: mode }))?.[1];
+  for (const [mode, rates] of [
+    ['on-demand', '"up":600,"down":1200'],
+    ['constant', '"up":300,"down":600'],
+  ] as const) {
+    assert.equal(at('privacy-client', mode), `{"mode":"${mode}",${rates}}`);
+    const warp = '"endpoint":"engage.cloudflareclient.com:2408"';
+    assert.equal(at('privacy-vps', mode), `{"mode":"${mode}",${rates},${warp}}`);
+  }
+  assert.doesNotMatch(text('privacy-client', {}) + text('privacy-vps', {}), /shaper/);
+});
+
 test('generated parts fill what no option fills, and options go before', () => {
   const text = (options: Options) =>
     JSON.stringify(init('privacy-client', options, { uuid: id, client: { publicKey } }).document);
@@ -122,6 +136,8 @@ test('bad values and options without a place are refused by name', () => {
     ['privacy-vps', { publicIp: 'vps.example.com' }, /^--public-ip/],
     ['privacy-vps', { vps: '203.0.113.5' }, /^--vps has no place/],
     ['privacy-vps', { serverName: 'a b' }, /^--server-name/],
+    ['privacy-client', { shaping: 'toString' }, /^--shaping expected on-demand or constant/],
+    ['none', { shaping: 'constant' }, /^--shaping has no place/],
     ['none', { uuid: id }, /^--uuid has no place/],
     ['none', { warp: wgcf }, /^--warp has no place/],
   ];

@@ -8,6 +8,7 @@ import { OpError } from '../../error.ts';
 import { isShut } from '../boot/block.ts';
 import { isOurs, pathOf, service } from '../boot/unit.ts';
 import { type Journal, type Pending, readJournal, readPending } from '../journal.ts';
+import { compiled } from '../shaper.ts';
 import { optional, type Upcalls, upcalls } from './switch.ts';
 
 /** An answer, or why there is none; `barred`: only root may ask; `late`: it didn't come in time. */
@@ -102,6 +103,7 @@ export const questions = {
   wireguardGo: anybody(({ machine }) => machine.version('wireguard-go')),
   xray: anybody(({ machine }) => machine.version('xray', 'version')),
   v2ray: anybody(({ machine }) => machine.version('v2ray', '-version')),
+  shaping: anybody(compiled),
   wgcf: anybody(({ machine }) => machine.program('wgcf')),
   netclient: anybody(({ machine }) => machine.program('netclient')),
 

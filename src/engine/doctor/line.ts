@@ -5,7 +5,7 @@ import { appArmor, cgroups, lxc, template, userIds } from './judge/container.ts'
 import { conntrack, openvswitch, tun, veth, wireguard } from './judge/kernel.ts';
 import { forwarding, nftables, reversePath } from './judge/network.ts';
 import { atBoot, interrupted, modes } from './judge/own.ts';
-import { clang, netclient, proxy, shaper, wgcf, wireguardGo, wireguardTools } from './judge/privacy.ts';
+import { clang, netclient, proxy, shaper, shaping, wgcf, wireguardGo, wireguardTools } from './judge/privacy.ts';
 import { installed, meters, running, upcalls } from './judge/switch.ts';
 import { bus, clock, disk, init, node, programs, proxmox } from './judge/system.ts';
 
@@ -41,6 +41,7 @@ export const groups: Readonly<Record<string, readonly Line[]>> = {
     { name: 'wireguard-tools', judge: wireguardTools },
     { name: 'wireguard-go', judge: wireguardGo },
     { name: 'proxy', judge: proxy },
+    { name: 'shaping', need: 'shaping', judge: shaping },
     { name: 'wgcf', judge: wgcf },
     { name: 'netclient', judge: netclient },
   ],

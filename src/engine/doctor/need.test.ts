@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { init } from '../../core/init/init.ts';
 import { parse } from '../../core/state/parse.ts';
 import { needs } from './need.ts';
 
@@ -41,4 +42,13 @@ test('a veth needs veth, and a WireGuard interface tunnels', () => {
   const quick = { ...warp, endpoint: '162.159.192.1:2408', public_key: key };
   const both = { ...plain, services: ['wg-quick@wg-warp'], config: { 'wg-quick': quick } };
   assert.ok(needed({ lxc: { containers: [both] } }).includes('tunnels'));
+});
+
+test('who shapes needs the program for it', () => {
+  const vps = (shaping?: string) => {
+    const options = { publicIp: '203.0.113.5', uuid: '6ba7b810-9dad-41d1-80b4-00c04fd430c8' };
+    return needed(init('privacy-vps', shaping === undefined ? options : { ...options, shaping }).document);
+  };
+  assert.ok(vps('constant').includes('shaping'));
+  assert.ok(!vps().includes('shaping'));
 });

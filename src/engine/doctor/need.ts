@@ -17,6 +17,7 @@ export function needs(state: State): ReadonlySet<Need> {
     veth: links(state).some(({ mode }) => mode === 'veth'),
     filter: bridges.length > 0 || containers.length > 0,
     tunnels,
+    shaping: containers.some(({ config }) => config.xray?.shaper !== undefined),
     bus: units || state.dbus.objects.length > 0,
     systemd: units,
   };

@@ -145,3 +145,23 @@ test('a veth container is filtered on its own device', () => {
     /iifname "eth0" ip saddr/,
   );
 });
+
+const shaper = { mode: 'constant', up: 1, down: 1, frame: 1316, quantum: 1, monthly_bytes: 0, warp: null } as const;
+
+test('with a shaper its user alone reaches the proxy’s inlet, and the filter is else what it was', () => {
+  const more = '\t\toifname "lo" udp dport 12409 meta skuid != 13 drop\n';
+  const shaped = text('xray-client', altered('xray-client', { shaper }));
+  assert.ok(shaped.indexOf(more) < shaped.indexOf('oifname "lo" accept'));
+  assert.equal(shaped.replace(more, ''), text('xray-client', client));
+});
+
+test('the VPS’s shaper sends to WARP and nowhere else', () => {
+  const [first] = server.members;
+  const warp = { ip: '162.159.192.1', port: 2408 };
+  const members = first === undefined ? [] : [{ ...first, shaper: { ...shaper, warp } }];
+  const more =
+    '\t\toifname "internal_100" meta skuid 13 ip daddr 162.159.192.1 udp dport 2408 accept\n\t\tmeta skuid 13 drop\n';
+  const shaped = text('xray-server', { ...server, members });
+  assert.equal(shaped.replace(more, ''), text('xray-server', server));
+  assert.notEqual(shaped, text('xray-server', server));
+});

@@ -233,6 +233,53 @@ test('a segment for the gateway’s client is cut to its tunnel’s MTU', async 
   assert.ok((await small()) > 0);
 });
 
+const shaper = { mode: 'constant', up: 1, down: 1, frame: 1316, quantum: 1, monthly_bytes: 0, warp: null } as const;
+
+/** The topology with shaping at that member. */
+function shaped(topology: Topology, what: Partial<typeof shaper> | object = {}): Topology {
+  const members = topology.members.map((one) => (one.xray === null ? one : { ...one, shaper: { ...shaper, ...what } }));
+  return { ...topology, members };
+}
+
+/** Sends UDP as a user, and says whether the kernel let it go. */
+async function goes(box: Namespace, user: string, to: string, port: number): Promise<boolean> {
+  const script = `echo x >/dev/udp/${to}/${port}`;
+  return (await box.exec(['setpriv', `--reuid=${user}`, '--clear-groups', 'bash', '-c', script])).code === 0;
+}
+
+test('past the shaper nobody reaches the proxy’s inlet, and the table is read back as it was written', async () => {
+  const { box } = await proxy('10.0.0.102/24', 'internal_102');
+  const topology = shaped(client);
+  assert.deepEqual(
+    await Promise.all(['13', '0', '1'].map((user) => goes(box, user, '127.0.0.1', 12409))),
+    [true, true, true],
+    'this test needs a way that is open without the table',
+  );
+  await load(box, 'xray-client', topology);
+  assert.deepEqual(await Promise.all(['13', '0', '1'].map((user) => goes(box, user, '127.0.0.1', 12409))), [
+    true,
+    false,
+    false,
+  ]);
+  assert.equal(await box.list(), expand(topology, facts).find(({ name }) => name === 'xray-client')?.spec.text);
+});
+
+test('the VPS’s shaper reaches WARP alone, and its proxy all that it did', async () => {
+  const { box } = await proxy('10.0.0.100/24', 'internal_100');
+  const topology = shaped(server, { warp: { ip: '162.159.192.1', port: 2408 } });
+  await load(box, 'xray-server', topology);
+  const to = (user: string) =>
+    Promise.all([
+      goes(box, user, '162.159.192.1', 2408),
+      goes(box, user, '162.159.192.1', 53),
+      goes(box, user, '198.51.100.7', 2408),
+      goes(box, user, '127.0.0.1', 2499),
+    ]);
+  assert.deepEqual(await to('13'), [true, false, false, true]);
+  assert.deepEqual(await to('0'), [true, true, true, true]);
+  assert.equal(await box.list(), expand(topology, facts).find(({ name }) => name === 'xray-server')?.spec.text);
+});
+
 /** left (l0) --- outer [box] inner --- (r0) right */
 async function router(
   leftAddresses: readonly string[],

@@ -34,9 +34,14 @@ function facts(proxy: Facts['proxy'], known: Facts['files'] = files): Facts {
   };
 }
 
-function inside(profile: string, at: Facts) {
-  const parsed = parse(readFileSync(`${golden}/${profile}/state.json`, 'utf8'));
-  assert.ok('state' in parsed);
+/** What init writes beside the proxy with --shaping, to end at `shaped`. */
+type Shaper = { readonly mode: string; readonly endpoint?: string };
+
+function inside(profile: string, at: Facts, shaper?: Shaper) {
+  const text = readFileSync(`${golden}/${profile}/state.json`, 'utf8');
+  const more = shaper === undefined ? '' : `"shaper": ${JSON.stringify(shaper)},`;
+  const parsed = parse(text.replace(/"xray": \{/, `"xray": {${more}`));
+  assert.ok('state' in parsed, JSON.stringify(parsed));
   const found = expand(topology(parsed.state, resolved), at)[0];
   assert.ok(found);
   return found.spec;
@@ -45,11 +50,12 @@ function inside(profile: string, at: Facts) {
 type Tls = { readonly serverName: string } & Record<string, unknown>;
 type Config = {
   readonly inbounds: readonly { readonly tag: string; readonly settings: Record<string, unknown> }[];
+  readonly routing: { readonly rules: readonly { readonly ip: readonly string[]; readonly outboundTag: string }[] };
   readonly outbounds: readonly { readonly protocol: string; readonly streamSettings?: { readonly tlsSettings: Tls } }[];
 };
 
-function config(profile: string, at: Facts): Config {
-  return JSON.parse(inside(profile, at).files['/etc/xray/config.json']?.text ?? '') as Config;
+function config(profile: string, at: Facts, shaper?: Shaper): Config {
+  return JSON.parse(inside(profile, at, shaper).files['/etc/xray/config.json']?.text ?? '') as Config;
 }
 
 test('the client has no way out but the VPS, and takes in nothing but SOCKS and WARP', () => {
@@ -84,14 +90,38 @@ test('the UUID is in no spec', () => {
     assert.doesNotMatch(JSON.stringify(inside(profile, facts({ program: 'v2ray' }))), /11111111-2222/);
 });
 
-for (const [profile, wrong] of [
-  ['privacy-client', '"protocol": "vmess"'],
-  ['privacy-vps', '"protocol": "freedom"'],
+const warp = 'engage.cloudflareclient.com:2408';
+
+test('with a shaper the client takes its frames in by loopback alone, for the shaper of the VPS, and nothing of WARP’s own', () => {
+  const { inbounds } = config('privacy-client', facts({ program: 'v2ray' }), { mode: 'constant' });
+  assert.deepEqual(inbounds[1], {
+    ...{ tag: 'warp', listen: '127.0.0.1', port: 12409, protocol: 'dokodemo-door' },
+    settings: { address: '127.0.0.1', port: 2499, network: 'udp' },
+  });
+});
+
+test('with a shaper the VPS’s clients reach one port of its own, and the rest of its addresses as little as before', () => {
+  const at = facts({ program: 'v2ray' });
+  const [before, { routing }] = [
+    config('privacy-vps', at),
+    config('privacy-vps', at, { mode: 'constant', endpoint: warp }),
+  ];
+  assert.deepEqual(routing.rules, [
+    { type: 'field', network: 'udp', ip: ['127.0.0.1'], port: '2499', outboundTag: 'shaper' },
+    ...before.routing.rules,
+  ]);
+});
+
+for (const [profile, wrong, shaper] of [
+  ['privacy-client', '"protocol": "vmess"', undefined],
+  ['privacy-vps', '"protocol": "freedom"', undefined],
+  ['privacy-client', '"protocol": "vmess"', { mode: 'constant' }],
+  ['privacy-vps', '"protocol": "freedom"', { mode: 'constant', endpoint: warp }],
 ] as const)
-  test(`v2ray accepts the configuration of ${profile}, and refuses a broken one`, async () => {
+  test(`v2ray accepts the configuration of ${profile}${shaper ? ' with a shaper' : ''}, and refuses a broken one`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'op-dbus-proxy-'));
     try {
-      const spec = inside(profile, facts({ program: 'v2ray' }));
+      const spec = inside(profile, facts({ program: 'v2ray' }), shaper);
       const pems = { 'vps.pem': 'cert.pem', 'cert.pem': 'cert.pem', 'key.pem': 'key.pem' };
       for (const [name, from] of Object.entries(pems))
         writeFileSync(join(folder, name), readFileSync(`${golden}/privacy-vps/files/xray-server/etc/xray/${from}`));

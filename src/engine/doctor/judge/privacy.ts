@@ -1,7 +1,7 @@
 // What hides: padding in the kernel, tunnels, proxies, and the programs that get accounts for them.
 
 import type { Facts } from '../fact.ts';
-import { forKernel, install, known, less, unknown, valueOf, type Verdict, works } from '../finding.ts';
+import { forKernel, install, known, less, no, unknown, valueOf, type Verdict, works } from '../finding.ts';
 
 export function shaper(facts: Facts): Verdict {
   return known([facts.clsact], ({ result, detail }) => {
@@ -39,6 +39,15 @@ export function proxy({ xray, v2ray }: Facts): Verdict {
     if (own !== null) return works(`xray ${own}`);
     return works(`v2ray of the containers' template${other === null ? '' : ` (here ${other})`}; no xray on the host`);
   });
+}
+
+/** What install.sh or the build compiles from native/shaper; `no` counts only where the state file shapes. */
+export function shaping({ shaping: asked }: Facts): Verdict {
+  return known([asked], (path) =>
+    path === null
+      ? no('op-dbus-shaper is not compiled', `${install('gcc', 'libc6-dev')}; then install.sh again`)
+      : works(path),
+  );
 }
 
 export function wgcf({ wgcf: asked }: Facts): Verdict {
