@@ -50,7 +50,10 @@ async function pair(client: Values = {}, server: Values = {}) {
 /** Both ends, once they have agreed. */
 async function agreed(client: Values = {}, server: Values = {}) {
   const both = await pair(client, server);
-  const ends = { server: both.start.server(), client: both.start.client() };
+  const vps = both.start.server();
+  // A hello to nobody would be sent again after `idle`, which may be long.
+  await vps.status();
+  const ends = { server: vps, client: both.start.client() };
   await ends.client.status(({ state }) => state === 'up');
   return { ...both, ...ends };
 }
@@ -173,7 +176,8 @@ test('what was missed while the process was halted is not made up for', async ()
 test('when more waits than half a second carries, the oldest goes', async () => {
   const { send, got, client, proxy } = await agreed({ ...still, up: 20 }, { ...still, up: 20 });
   await until(() => proxy.up.length === 2);
-  for (let n = 1; n <= 40; n++) send(Buffer.alloc(148, n));
+  // None is type 4, which would wake the link.
+  for (let n = 1; n <= 40; n++) send(Buffer.concat([Buffer.alloc(147, 1), Buffer.of(n)]));
   send(data(40, 99));
   await until(() => got.up.length === 16);
   assert.deepEqual(
@@ -242,6 +246,7 @@ test('whatever comes in, no process ends by it, and what is right still passes',
   assert.deepEqual([got.up.length, got.down.length], [1, 0]);
   await client.status(({ state, bad }) => state === 'up' && (bad ?? 0) > 0);
   await server.status(({ bad }) => (bad ?? 0) > 0);
+  assert.doesNotMatch(client.said(), /refused/, 'a refusal of somebody else is none');
   await exchange(both);
 });
 
@@ -320,6 +325,7 @@ test('when the month’s bytes are used up it is shut, also after a new start, u
   writeFileSync(ledger, `${month + 1} ${bytes}\n`);
   const early = start.client();
   await early.status((one) => one.state === 'spent');
+  assert.equal(proxy.up.length, before, 'a clock that was put back frees nothing');
   await early.kill('SIGTERM');
   writeFileSync(ledger, `${month - 1} ${bytes}\n`);
   await start.client().status((one) => one.state === 'up');
