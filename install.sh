@@ -14,7 +14,7 @@ export LC_ALL=C
 here=$(cd "$(dirname "$0")" && pwd)
 log=/var/log/op-dbus-install.log
 packages=(openvswitch-switch lxc uidmap wireguard-tools wireguard-go nftables iproute2 conntrack
-  iputils-ping mmdebstrap curl openssl ca-certificates tcpdump procps kmod netbase)
+  iputils-ping mmdebstrap gcc-bpf curl openssl ca-certificates tcpdump procps kmod netbase)
 # Node's own packages conflict with Debian's, so a machine that has npm keeps it.
 needs_npm() {
   command -v npm >/dev/null || echo nodejs npm

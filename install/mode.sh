@@ -43,8 +43,9 @@ mode_packages() {
   case "$mode" in
     agent) echo dbus iproute2 nftables ;;
     standalone) echo dbus "${switch_packages[@]}" ;;
-    privacy-client | privacy-vps) echo dbus "${switch_packages[@]}" "${tunnel_packages[@]}" ;;
-    full) echo dbus "${switch_packages[@]}" "${tunnel_packages[@]}" tcpdump ;;
+    privacy-client) echo dbus "${switch_packages[@]}" "${tunnel_packages[@]}" gcc-bpf ;;
+    privacy-vps) echo dbus "${switch_packages[@]}" "${tunnel_packages[@]}" ;;
+    full) echo dbus "${switch_packages[@]}" "${tunnel_packages[@]}" gcc-bpf tcpdump ;;
   esac
   case "$mode" in privacy-* | full) on_proxmox || echo "${lxc_packages[@]}" ;; esac
   modules_there || needs_npm
@@ -181,15 +182,17 @@ install_shaper() {
 
 # A folder of its own for each version, whole before it is named; the link to it is replaced in one step.
 install_program() {
-  local stamp folder fresh
-  stamp=$(cd "$here" && cat dist/op-dbus.js dist/hook.sh package-lock.json bin/op-dbus | sha256sum | cut -c 1-12) || return 1
+  local stamp folder fresh built=(dist/op-dbus.js dist/hook.sh)
+  # Without its compiler, which only modes with a tunnel install, there is none.
+  [ ! -e "$here/dist/pad.o" ] || built+=(dist/pad.o)
+  stamp=$(cd "$here" && cat "${built[@]}" package-lock.json bin/op-dbus | sha256sum | cut -c 1-12) || return 1
   folder=$library/$stamp
   mkdir -p "$library" "$record" || return 1
   if [ ! -d "$folder" ]; then
     fresh=$library/.new
     rm -rf "$fresh"
     mkdir -p "$fresh/dist" "$fresh/node_modules/.bin" || return 1
-    (cd "$here" && cp -R bin docs schema src package.json "$fresh/" && cp dist/op-dbus.js dist/hook.sh "$fresh/dist/") || return 1
+    (cd "$here" && cp -R bin docs schema src package.json "$fresh/" && cp "${built[@]}" "$fresh/dist/") || return 1
     cp -L "$here/node_modules/.bin/node" "$fresh/node_modules/.bin/node" || return 1
     chown -R root:root "$fresh" && chmod -R u+rwX,go+rX,go-w "$fresh" || return 1
     mv "$fresh" "$folder" || return 1

@@ -4,6 +4,15 @@ set -eu
 cd "$(dirname "$0")/.."
 mkdir -p dist
 
+# What pads, for the kernel.
+if command -v bpf-gcc >/dev/null; then
+  bpf-gcc -O2 -Wall -Werror -c native/pad.c -o dist/pad.o.new
+  mv dist/pad.o.new dist/pad.o
+else
+  rm -f dist/pad.o
+  echo 'dist/pad.o is not made: it wants the package gcc-bpf (padding at level 2 wants it)' >&2
+fi
+
 # The shaper: static, for it runs in containers whose C library may be another.
 if command -v "${CC:-cc}" >/dev/null; then
   "${CC:-cc}" -std=gnu17 -O2 -Wall -Wextra -Werror -static -s -o dist/op-dbus-shaper.new native/shaper/*.c

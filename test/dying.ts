@@ -28,10 +28,10 @@ export function dying(
         if (typeof member !== 'function') return member;
         return (...args: unknown[]): unknown => {
           const result = (): unknown => Reflect.apply(member, target, args) as unknown;
-          // What gives no promise is no effect: names, attach, remember; a filter's methods are looked at one by one.
+          // What gives no promise is no effect: names, attach, remember; the methods of a container's filter and tc are looked at one by one.
           // A bus is a driver too: each of its calls is one that counts.
           if (key === 'system') return effect(async () => guarded((await result()) as object));
-          if (synchronous.has(String(key))) return key === 'filter' ? guarded(result() as object) : result();
+          if (synchronous.has(String(key))) return objects.has(String(key)) ? guarded(result() as object) : result();
           return effect(result as () => Promise<unknown>);
         };
       },
@@ -56,4 +56,6 @@ export function dying(
   return { host: drivers as unknown as Host, calls: () => calls, died: end.promise };
 }
 
-const synchronous = new Set(['remember', 'attach', 'filter']);
+/** Those that give a driver of their own. */
+const objects = new Set(['filter', 'tc']);
+const synchronous = new Set(['remember', 'attach', ...objects]);

@@ -145,6 +145,8 @@ export type Published = {
 export type Topology = {
   readonly level: number;
   readonly securityFlows: boolean;
+  /** What WARP's packets are lengthened to beside its MTU, ascending; null: they stay as they are. And the gateways'. */
+  readonly padding: { readonly warp: readonly number[] | null; readonly clients: readonly number[] | null };
   readonly bridges: readonly Bridge[];
   /** In the order of ids. */
   readonly members: readonly Member[];

@@ -191,9 +191,21 @@ async function sources(
         ? [{ name: `nftables of ${name}`, open: (told) => host.containers.filter(name).watch(told) }]
         : [],
     ),
+    ...padding(wanted).map(
+      (name): Source => ({
+        name: `filters of devices of ${name}`,
+        open: (told) => host.containers.tc(name).watch(told),
+      }),
+    ),
     { name: 'the network', open: (told) => host.net.watch(told) },
     containers(host, units(wanted)),
   ];
+}
+
+/** The containers that have devices on which packets are lengthened. */
+function padding(wanted: readonly Resource[]): readonly string[] {
+  const specs = wanted.map(({ spec }) => spec as { readonly container?: string; readonly leaves?: object });
+  return [...new Set(specs.flatMap(({ container, leaves }) => (container && leaves ? [container] : [])))];
 }
 
 /** Other units make another source. */

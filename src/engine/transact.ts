@@ -73,7 +73,7 @@ export async function transact(
     const journal: Journal = { version: 1, action: goal.action, began: new Date().toISOString(), checkpoint, entry };
     // What an interrupted change has put aside is needed to go back.
     if (interrupted === null && pending === null) await host.containers.tidy();
-    await attempt(host, goal, { changes, journal, again: interrupted !== null }, progress, stop);
+    await attempt(host, goal, { changes, journal }, progress, stop);
     await writeDown(host, goal, changes, journal).catch((error: unknown) => {
       throw said(error, 'The change is done, but not written down: the same command again, or op-dbus rollback.');
     });
@@ -99,14 +99,12 @@ async function writeDown(host: Host, goal: Goal, changes: readonly Change[], jou
 type Plan = {
   readonly changes: readonly Change[];
   readonly journal: Journal;
-  /** Whether one before this was interrupted. */
-  readonly again: boolean;
 };
 
 async function attempt(
   host: Host,
   goal: Goal,
-  { changes, journal, again }: Plan,
+  { changes, journal }: Plan,
   progress: (event: Progress) => void,
   stop?: AbortSignal,
 ): Promise<void> {
@@ -120,8 +118,9 @@ async function attempt(
   try {
     await run(host, changes, progress, { stop, ready });
     const differing = async (): Promise<readonly Change[]> => difference(await observe(host), goal.wanted);
-    // What was put aside has come back with what it had inside, which the plan could not see.
-    if (again) await run(host, await differing(), progress, { stop });
+    // A restart takes away what hangs on a device; and after an interruption, what was put aside has come back with what it
+    // had inside. Neither could be seen by the plan.
+    await run(host, await differing(), progress, { stop });
     const left = await differing();
     if (left.length > 0)
       throw new OpError('check', `afterwards the host still differs: ${render(left).join('; ')}`, {

@@ -5,7 +5,10 @@ import { same } from '../core/plan.ts';
 import type { Change, Resource } from '../core/resource.ts';
 import { fingerprint, fingerprints, placeholder, reveal } from '../core/secret.ts';
 import type { Host } from '../drivers/host.ts';
+import type { Leaving } from '../drivers/tc/contract.ts';
+import { ipLine, tcLines } from '../drivers/tc/text.ts';
 import { OpError } from '../error.ts';
+import { entering } from './entering.ts';
 
 /**
  * Bounds that ours never reach: what stands in a container's record may have been put there by the container, to make us
@@ -33,6 +36,14 @@ export const schema = z.strictObject({
   /** While this stays the same, `systemctl reload` takes a changed file in place; null: the unit is always restarted. */
   reload: z.string().nullable(),
   active: z.boolean(),
+  /** How packets leave devices of the container, by the device's name; the others' as the kernel has it. */
+  leaves: z
+    .record(
+      word,
+      z.strictObject({ sizes: z.array(z.int().min(1).max(65535)).max(few).readonly(), single: z.boolean() }),
+    )
+    .refine((leaves) => Object.keys(leaves).length <= few)
+    .optional(),
 });
 
 export type Inside = z.output<typeof schema>;
@@ -66,11 +77,21 @@ export async function observeInside(
           ...spec,
           files: await seen(host, name, spec.files),
           active: active === null || active.has(spec.unit),
+          ...(running && spec.leaves !== undefined ? { leaves: await leaving(host, name, spec.leaves) } : {}),
         },
       }));
     }),
   );
   return found.flat();
+}
+
+/** How packets leave these devices now, as far as they are there. */
+async function leaving(host: Host, container: string, asked: NonNullable<Inside['leaves']>): Promise<Inside['leaves']> {
+  const found = await inTurn(Object.keys(asked), async (device): Promise<readonly (readonly [string, Leaving])[]> => {
+    const now = await despite(host.containers.tc(container).leaving(device), null);
+    return now === null ? [] : [[device, now]];
+  });
+  return Object.fromEntries(found.flat());
 }
 
 async function alive(
@@ -164,8 +185,30 @@ export function renderInside({ before, after }: Change<Inside>): readonly string
     ...files.map((path) => inside(`tee ${path}`)),
     ...gone.map((path) => inside(`rm ${path}`)),
     ...(files.length > 0 ? [inside(after.check.join(' '))] : []),
-    inside(before === null ? `systemctl enable --now ${unit}` : `systemctl ${verb(before, after)} ${unit}`),
+    ...(before === null
+      ? [inside(`systemctl enable --now ${unit}`)]
+      : stays(before, after)
+        ? []
+        : [inside(`systemctl ${verb(before, after)} ${unit}`)]),
+    ...Object.keys({ ...before?.leaves, ...after.leaves }).flatMap((device) => {
+      const now = after.leaves?.[device] ?? plain;
+      const old = (before !== null && stays(before, after) ? before.leaves?.[device] : null) ?? plain;
+      return typed(device, old, now).map((line) => entering(container) + line);
+    }),
   ];
+}
+
+/** How packets leave a device of which nothing is said. */
+export const plain: Leaving = { sizes: [], single: false };
+
+function typed(device: string, old: Leaving, now: Leaving): readonly string[] {
+  const lines = same(old.sizes, now.sizes) ? [] : tcLines(device, now, '/usr/local/lib/op-dbus/current/dist/pad.o');
+  return [...(old.single === now.single ? [] : [`ip ${ipLine(device, now)}`]), ...lines.map((line) => `tc ${line}`)];
+}
+
+/** Whether nothing of it is to be read anew by its unit: all that differs is how packets leave devices. */
+export function stays(before: Inside | null, after: Inside): boolean {
+  return before !== null && same({ ...before, leaves: null }, { ...after, leaves: null });
 }
 
 /** What brings the unit from `before` to `after`. */

@@ -6,7 +6,7 @@ import type { Change } from '../core/resource.ts';
 import { fingerprints } from '../core/secret.ts';
 import type { Host } from '../drivers/host.ts';
 import { doing, OpError } from '../error.ts';
-import { type Inside, recorded, recordPath, revealed, verb } from './inside.ts';
+import { type Inside, plain, recorded, recordPath, revealed, stays, verb } from './inside.ts';
 
 const root = { uid: 0, gid: 0 };
 /** Candidates lie here until the program has accepted them. */
@@ -54,7 +54,8 @@ async function install(host: Host, kind: string, before: Inside | null, after: I
     await host.containers.write(after.container, path, texts.get(path) ?? '', { mode: file.mode, ...root });
   for (const path of Object.keys(before?.files ?? {}))
     if (!(path in after.files)) await host.containers.remove(after.container, path);
-  await start(host, before, after);
+  if (!stays(before, after)) await start(host, before, after);
+  await leave(host, before, after);
   // Last: what was interrupted before is seen as different, and done again.
   await note(host, kind, after.container, (specs) => [...specs, withoutActive(after)], after.unit);
 }
@@ -103,10 +104,22 @@ async function start(host: Host, before: Inside | null, after: Inside): Promise<
   }
 }
 
+/** After the unit has made its device: what was there before is not there on a new one. */
+async function leave(host: Host, before: Inside | null, after: Inside): Promise<void> {
+  if (!after.active) return;
+  const tc = host.containers.tc(after.container);
+  for (const [device, leaving] of Object.entries(after.leaves ?? {})) await tc.leave(device, leaving);
+  for (const device of Object.keys(before?.leaves ?? {}))
+    if (after.leaves?.[device] === undefined && (await tc.leaving(device)) !== null) await tc.leave(device, plain);
+}
+
 async function remove(host: Host, kind: string, before: Inside): Promise<void> {
   const running = (await host.containers.list()).find(({ name }) => name === before.container)?.running;
   if (running === undefined) return;
-  if (running) await host.containers.exec(before.container, ['systemctl', 'disable', '--now', before.unit]);
+  if (running) {
+    await host.containers.exec(before.container, ['systemctl', 'disable', '--now', before.unit]);
+    await leave(host, before, { ...before, leaves: {} });
+  }
   for (const path of Object.keys(before.files)) await host.containers.remove(before.container, path);
   await note(host, kind, before.container, (specs) => specs, before.unit);
 }

@@ -11,7 +11,7 @@ const shelf = '/var/cache/box';
 const there = ['systemd', 'systemd-sysv', 'dbus', 'kmod', 'openssh-server'];
 const wanted =
   `openvswitch-switch nftables iproute2 conntrack iputils-ping curl openssl ca-certificates procps kmod netbase
-  lxc uidmap wireguard-tools wireguard-go mmdebstrap tcpdump unzip`.split(/\s+/);
+  lxc uidmap wireguard-tools wireguard-go mmdebstrap gcc-bpf tcpdump unzip`.split(/\s+/);
 const mirror = 'http://deb.debian.org/debian';
 
 /** The folder of the image; the first time it takes minutes. */

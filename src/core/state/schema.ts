@@ -228,9 +228,26 @@ const lxc = z.strictObject({
   containers: z.array(container).default([]),
 });
 
+/** Small enough to be a class of its own, and what WireGuard itself lengthens to. */
+const padded = z
+  .int()
+  .min(64)
+  .max(8960)
+  .multipleOf(16)
+  .meta({ description: 'a multiple of 16 bytes from 64 to 8960, smaller than the MTU' });
+
+/** extension: how levels 2 and 3 obfuscate. */
+const obfuscation = z.strictObject({
+  /** To what size packets are lengthened inside WARP: its MTU, or the next of these sizes or its MTU; false: not at all. */
+  padding: z.union([z.literal('constant'), z.literal(false), z.array(padded).min(1).max(6)]).default('constant'),
+  /** Whether what a gateway sends to its WireGuard clients is lengthened too. */
+  pad_clients: z.boolean().default(false),
+});
+
 const openflow = z.strictObject({
   enable_security_flows: z.boolean().default(true),
   obfuscation_level: z.int().min(0).max(3).default(1).meta({ description: 'a level from 0 to 3' }),
+  obfuscation: obfuscation.prefault({}),
   auto_discover_containers: z.boolean().default(false),
   flow_policies: z.array(policy).default([]),
   /** One ovsbr0 unless told, when there are containers. */

@@ -50,6 +50,7 @@ export function topology(state: State, resolved: Resolved, found: readonly Disco
   return {
     level: state.openflow.obfuscation_level,
     securityFlows: state.openflow.enable_security_flows,
+    padding: paddingOf(state),
     bridges,
     members,
     discovered,
@@ -62,6 +63,14 @@ export function topology(state: State, resolved: Resolved, found: readonly Disco
     exits: members.filter(({ next }) => next === 'host').map(({ address, pin }) => ({ ip: address.ip, pin })),
     ...hostOf(state),
   };
+}
+
+/** Level 2, unless the file says less. */
+function paddingOf({ openflow: { obfuscation_level: level, obfuscation } }: State): Topology['padding'] {
+  const { padding, pad_clients: clients } = obfuscation;
+  if (level < 2 || padding === false) return { warp: null, clients: null };
+  const sizes = padding === 'constant' ? [] : padding.toSorted((a, b) => a - b);
+  return { warp: sizes, clients: clients ? sizes : null };
 }
 
 /** What the file says of the host beside containers and switch. */

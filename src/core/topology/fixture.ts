@@ -102,6 +102,7 @@ export const chain: readonly Member[] = [
 export const client: Topology = {
   level: 3,
   securityFlows: true,
+  padding: { warp: [], clients: null },
   bridges: [ovsbr0],
   members: chain,
   discovered: [],
@@ -116,6 +117,7 @@ export const client: Topology = {
 export const vps: Topology = {
   level: 2,
   securityFlows: true,
+  padding: { warp: [], clients: null },
   bridges: [ovsbr0],
   members: [
     member(100, 'xray-server', {
@@ -150,6 +152,7 @@ export const vps: Topology = {
 export const none: Topology = {
   level: 1,
   securityFlows: true,
+  padding: { warp: null, clients: null },
   bridges: [{ ...ovsbr0, address: null, subnet: null, chain: false }],
   members: [],
   discovered: [],

@@ -1,6 +1,7 @@
 // Containers as the kinds see them: made, started, stopped, entered. Backends: plain LXC, and Proxmox's pct.
 
 import type { Nft } from '../nft/contract.ts';
+import type { Tc } from '../tc/contract.ts';
 import type { Watch } from '../watch.ts';
 import type { ExecOptions, ExecResult } from '../exec.ts';
 
@@ -110,6 +111,11 @@ export interface Containers {
    * before init runs; on a running container it takes effect at once.
    */
   filter(name: string): Nft;
+  /**
+   * How packets leave the devices of its network namespace, worked on from outside it: an unprivileged container may load
+   * no program. Nothing is kept: it goes with the device. Of a stopped container no device is there.
+   */
+  tc(name: string): Tc;
   /** Names of the containers that have a filter kept on the host, made or not yet made. */
   filters(): Promise<readonly string[]>;
   /**

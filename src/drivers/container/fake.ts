@@ -3,6 +3,7 @@
 import { OpError } from '../../error.ts';
 import type { ExecOptions, ExecResult } from '../exec.ts';
 import { type FakeNft, fakeNft } from '../nft/fake.ts';
+import type { Leaving } from '../tc/contract.ts';
 import { noticed, watchers } from '../watch.fake.ts';
 import { device, rootFiles } from './config.ts';
 import type { Container, Containers, Definition, FileOptions, Stranger, Traffic } from './contract.ts';
@@ -38,6 +39,8 @@ export type FakeContainers = Containers & {
   readonly aside: ReadonlyMap<string, unknown>;
   /** What went through a device, as `CONTAINER/DEVICE`; nothing unless told. */
   readonly counters: Map<string, Traffic>;
+  /** How packets leave a device otherwise than unless told, as `CONTAINER/DEVICE`; tests lose it behind the driver's back. */
+  readonly leavings: Map<string, Leaving>;
   /** All that was run inside, in order. */
   readonly ran: { readonly name: string; readonly argv: readonly string[] }[];
   /** What the namespaces of running containers hold; tests flush tables behind the driver's back with it. */
@@ -61,6 +64,7 @@ export function fakeContainers(
   const others = new Map<string, Stranger>();
   const detached = noticed(new Set<string>(), tell);
   const lost = noticed(new Set<string>(), tell);
+  const leavings = noticed(new Map<string, Leaving>(), tell);
   const leftover = new Set<string>();
   const ran: { readonly name: string; readonly argv: readonly string[] }[] = [];
   const kept = new Map<string, FakeNft>();
@@ -94,6 +98,7 @@ export function fakeContainers(
     containers.set(name, { ...need(name), running: false });
     live.get(name)?.end(new OpError('host', `container ${name} is not running`));
     live.delete(name);
+    for (const key of leavings.keys()) if (key.startsWith(`${name}/`)) leavings.delete(key);
     detached.delete(name);
   }
 
@@ -107,6 +112,7 @@ export function fakeContainers(
     leftover,
     aside,
     counters: new Map(),
+    leavings,
     ran,
     live,
     onStart: () => {},
@@ -165,6 +171,8 @@ export function fakeContainers(
     exec: async (name, argv, options = {}) => {
       if (!need(name).running) throw new OpError('host', `container ${name} is not running`);
       ran.push({ name, argv });
+      // A device that is made anew leaves as devices do.
+      if (['restart', 'stop'].includes(argv[1] ?? '')) leavings.delete(`${name}/${argv[2]?.replace('wg-quick@', '')}`);
       return script(name, argv, options);
     },
     activeUnits: async (name, units) =>
@@ -220,6 +228,20 @@ export function fakeContainers(
         },
       };
     },
+    tc: (name) => {
+      const there = async (device: string): Promise<boolean> => (await self.devices(name)).has(device);
+      return {
+        leaving: async (device) => ((await there(device)) ? (leavings.get(`${name}/${device}`) ?? plain) : null),
+        leave: async (device, leaving) => {
+          if (!(await there(device))) throw new OpError('host', `Cannot find device "${device}"`);
+          leavings.set(`${name}/${device}`, leaving);
+        },
+        watch: async (changed) => {
+          if (!need(name).running) throw new OpError('host', `container ${name} is not running`);
+          return watch(changed);
+        },
+      };
+    },
     filters: async () => [...kept.keys()].toSorted(),
     tidy: async () => {
       leftover.clear();
@@ -250,6 +272,8 @@ export function fakeContainers(
     files.set(path, file);
   }
 }
+
+const plain: Leaving = { sizes: [], single: false };
 
 /** Whether the folder that holds `path` may be entered. */
 function walk(name: string, files: ReadonlyMap<string, FakeFile>, path: string, make: boolean): boolean {

@@ -1,9 +1,9 @@
 // A container's packet filter: kept as text on the host for the start hook, and live in the container's network namespace.
 
-import { OpError } from '../../error.ts';
 import type { Exec } from '../exec.ts';
 import { nftables } from '../nft/client.ts';
 import type { Nft } from '../nft/contract.ts';
+import { enter, watchInside } from './namespace.ts';
 import type { Records } from './record.ts';
 
 /** `pid` gives the container's init, null when it isn't running. */
@@ -16,7 +16,7 @@ export function containerFilter(exec: Exec, records: Records, name: string, pid:
   const brief: Exec = (argv, options) => exec(argv, { deadline: BRIEF, ...options });
   const live = async (): Promise<Nft | null> => {
     const init = await pid();
-    return init === null ? null : nftables(brief, ['nsenter', `--net=/proc/${init}/ns/net`]);
+    return init === null ? null : nftables(brief, enter(init));
   };
   return {
     table: async (table) => {
@@ -27,16 +27,7 @@ export function containerFilter(exec: Exec, records: Records, name: string, pid:
       await ((await live()) ?? dry(exec, text)).replace(table, text);
       await keep(new Map([...(await kept()), [table, text]]));
     },
-    watch: async (changed) => {
-      const init = await pid();
-      if (init === null) throw new OpError('host', `container ${name} is not running`);
-      const watch = await nftables(exec, ['nsenter', `--net=/proc/${init}/ns/net`]).watch(changed);
-      // The listener would keep the namespace of a container that has gone.
-      const same = async (): Promise<void> => ((await pid()) === init ? undefined : watch.close());
-      const timer = setInterval(() => void same(), GONE).unref();
-      void watch.ended.then(() => clearInterval(timer));
-      return watch;
-    },
+    watch: (changed) => watchInside(name, pid, (enter) => nftables(exec, enter).watch(changed)),
     remove: async (table) => {
       await (await live())?.remove(table);
       const all = new Map(await kept());
@@ -47,9 +38,6 @@ export function containerFilter(exec: Exec, records: Records, name: string, pid:
 
 /** Milliseconds for an answer: root inside may make a table that takes long to list. */
 const BRIEF = 5000;
-
-/** Milliseconds between looks whether the container is still the same. */
-const GONE = 5000;
 
 /** Blocks `table inet NAME {…}`, by name; each ends with a brace at the start of a line. */
 function tables(text: string): ReadonlyMap<string, string> {

@@ -12,6 +12,7 @@ import { devices, type Noted, noted, traffic } from './live.ts';
 import { innerMaker, ownMaker } from './maker.ts';
 import { attachment, power, type Switch } from './power.ts';
 import type { Entry, Records } from './record.ts';
+import { containerTc } from './tc.ts';
 import { isLink, linkFile, readFile as readInside, type Root, removeFile, writeFile as writeInside } from './tree.ts';
 import { watchContainers } from './watch.ts';
 
@@ -82,6 +83,10 @@ export function ours<E extends Entry>(backend: Backend<E>): Ours<E> {
       const [on, found] = await Promise.all([running(name), noted(records, name, 'pid')]);
       if (!on || found !== null || Date.now() > deadline) return on ? found : null;
     }
+  }
+
+  async function initPid(name: string): Promise<number | null> {
+    return (await init(name))?.pid ?? null;
   }
 
   /**
@@ -155,7 +160,8 @@ export function ours<E extends Entry>(backend: Backend<E>): Ours<E> {
     write: (name, path, content, file) => within(name, (root) => writeInside(root, path, content, file)),
     link: (name, path, target) => within(name, (root) => linkFile(root, path, target)),
     remove: (name, path) => within(name, (root) => removeFile(root, path, whiteout)),
-    filter: (name) => containerFilter(exec, records, name, async () => (await init(name))?.pid ?? null),
+    filter: (name) => containerFilter(exec, records, name, () => initPid(name)),
+    tc: (name) => containerTc(exec, name, () => initPid(name)),
     filters: async () => {
       const names = await records.names();
       const kept = await Promise.all(names.map(async (name) => (await records.text(name, 'filter.nft')) !== null));

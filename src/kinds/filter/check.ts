@@ -3,7 +3,7 @@
 import type { Resource } from '../../core/resource.ts';
 import type { Host } from '../../drivers/host.ts';
 import type { Check } from '../kind.ts';
-import { entering } from './render.ts';
+import { prefix } from './render.ts';
 import { hostName, type Spec, tableName } from './schema.ts';
 
 export function check(host: Host, wanted: readonly Resource<Spec>[]): Promise<readonly Check[]> {
@@ -17,7 +17,7 @@ async function loaded(host: Host, { name, spec }: Resource<Spec>): Promise<Check
     name: `${name}: the packet filter is loaded`,
     ok: found === spec.text,
     detail: said(found, spec.text),
-    command: `${entering(name)}nft -s list table inet ${tableName}`,
+    command: `${prefix(name)}nft -s list table inet ${tableName}`,
   };
 }
 

@@ -78,8 +78,26 @@ function fromBridge(topology: Topology, facts: Facts): Chain {
     (exit) => `${exit} ${notTo(strange)} meta l4proto { tcp, udp } accept`,
   );
   // No ICMP errors: they quote what was received, or whatever a container that was taken over puts there.
-  const rules = ['meta nfproto ipv6 drop', answers, ...pinned, ...names, ...anywhere, ...mesh, 'drop'];
+  const rules = [
+    'meta nfproto ipv6 drop',
+    ...alike(topology),
+    answers,
+    ...pinned,
+    ...names,
+    ...anywhere,
+    ...mesh,
+    'drop',
+  ];
   return { name: 'from_bridge', hook: null, rules };
+}
+
+/**
+ * Level 2: all that leaves our bridges looks as if the host itself had sent it. It comes after the kernel has taken its hop,
+ * so what has none left is dead already, and what comes back round dies as ever. The identification counts nothing
+ * where a packet can't be cut (RFC 6864 §4.1), and is left alone where it can. Congestion marks stay.
+ */
+function alike({ level }: Topology): readonly string[] {
+  return level < 2 ? [] : ['ip ttl set 64', 'ip dscp set cs0', 'ip frag-off 16384 ip id set 0'];
 }
 
 function notTo(networks: readonly Address[]): string {

@@ -1,6 +1,7 @@
 // The tables inside containers, by role: each shut from before its first packet (datapath.md, promises 1, 3, 5, 6).
 
 import { compareIps, networkOf } from '../../core/address.ts';
+import { clientSizes, udpLengths, warpSizes } from '../../core/topology/padding.ts';
 import { type Member, shaperUser, type Topology, warpInlet, warpMtu, warpPort } from '../../core/topology.ts';
 import { filter, nat, replies, show, sources, table } from './text.ts';
 
@@ -54,8 +55,25 @@ function gateway(topology: Topology, member: Member): string {
         ...replies.map((rule) => `iifname "${out}" oifname "${name}" ${rule}`),
       ]),
     ]),
-    filter('output', 'drop', [...local('oifname'), ...ping(topology, member)]),
+    filter('output', 'drop', [
+      ...Object.values(member.wireguard).flatMap((state) => {
+        const sizes = clientSizes(topology, state);
+        return sizes.length === 0
+          ? []
+          : [`oifname "${out}" udp sport ${state.listen_port} ${padded(sizes, '!= ')}drop`];
+      }),
+      ...local('oifname'),
+      ...ping(topology, member),
+    ]),
   ]);
+}
+
+/**
+ * Only what is lengthened, and what is no data: a packet that was missed, as on a device that was just made anew, ends here.
+ * Empty where nothing is lengthened.
+ */
+function padded(sizes: readonly number[], not: '' | '!= ' = ''): string {
+  return sizes.length === 0 ? '' : `udp length ${not}{ ${udpLengths(sizes).join(', ')} } `;
 }
 
 /**
@@ -92,7 +110,11 @@ function warp(topology: Topology, member: Member): string {
     filter('output', 'drop', [
       ...local('oifname'),
       ...through([`oifname "${inner}" accept`]),
-      ...(endpoint === null ? [] : [`oifname "${out}" ip daddr ${endpoint.ip} udp dport ${endpoint.port} accept`]),
+      ...(endpoint === null
+        ? []
+        : [
+            `oifname "${out}" ip daddr ${endpoint.ip} udp dport ${endpoint.port} ${padded(warpSizes(topology, member))}accept`,
+          ]),
       ...ping(topology, member),
     ]),
   ]);

@@ -2,6 +2,7 @@
 
 import { contains, parseAddress } from '../../core/address.ts';
 import { standIn } from '../../core/secret.ts';
+import { clientSizes, gatewayMtu, warpSizes } from '../../core/topology/padding.ts';
 import { type Expand, type Facts, type Member, type Topology, warpMtu } from '../../core/topology.ts';
 import type { Inside } from '../inside.ts';
 
@@ -13,15 +14,14 @@ export const expand: Expand<Inside> = (topology, facts) =>
   topology.members.flatMap((member) =>
     [
       ...Object.keys(member.wireguard).map((name) => gateway(topology, facts, member, name)),
-      ...(member.warp === null ? [] : [warp(facts, member, member.warp)]),
+      ...(member.warp === null ? [] : [warp(topology, facts, member, member.warp)]),
     ].map((spec) => ({ kind: 'tunnel', name: `${member.name}/${spec.unit}`, spec })),
   );
 
 function gateway(topology: Topology, facts: Facts, member: Member, name: string): Inside {
-  const { address, listen_port, private_key_file, peers, ...state } = member.wireguard[
-    name
-  ] as Member['wireguard'][string];
-  const mtu = state.mtu ?? chainMtu(topology);
+  const state = member.wireguard[name] as Member['wireguard'][string];
+  const { address, listen_port, private_key_file, peers } = state;
+  const mtu = gatewayMtu(topology, state);
   const lines = [
     header,
     '[Interface]',
@@ -44,14 +44,17 @@ function gateway(topology: Topology, facts: Facts, member: Member, name: string)
   const keys = [private_key_file, ...peers.flatMap((peer) => peer.preshared_key_file ?? [])];
   // `wg syncconf`, which a reload is, takes keys, peers and the port; address, MTU and routes need wg-quick itself.
   const routes = peers.flatMap((peer) => peer.allowed_ips).filter((ip) => !covers(address, ip));
-  return unit(facts, member, name, lines, keys, JSON.stringify({ address, mtu, routes: routes.toSorted() }));
+  const reload = JSON.stringify({ address, mtu, routes: routes.toSorted() });
+  const intoWarp = topology.members.some((other) => warpSizes(topology, other).length > 0);
+  const leaves = leaving(name, clientSizes(topology, state), member.device, intoWarp);
+  return { ...unit(facts, member, name, lines, keys, reload), ...leaves };
 }
 
 /**
  * Everything but WARP's own marked packets goes through the tunnel, by a rule that stays when the tunnel is gone: then
  * the table's last route says "unreachable", never "by the bridge".
  */
-function warp(facts: Facts, member: Member, state: NonNullable<Member['warp']>): Inside {
+function warp(topology: Topology, facts: Facts, member: Member, state: NonNullable<Member['warp']>): Inside {
   const rule = (priority: number, what: string): string =>
     `PostUp = [ -n "$(ip -4 rule show priority ${priority})" ] || ip -4 rule add ${what} priority ${priority}`;
   const lines = [
@@ -73,7 +76,21 @@ function warp(facts: Facts, member: Member, state: NonNullable<Member['warp']>):
     `Endpoint = ${state.resolved.ip}:${state.resolved.port}`,
     'PersistentKeepalive = 25',
   ];
-  return unit(facts, member, state.interface, lines, [state.private_key_file], null);
+  const back = topology.padding.clients !== null;
+  const leaves = leaving(state.interface, warpSizes(topology, member), member.device, back);
+  return { ...unit(facts, member, state.interface, lines, [state.private_key_file], null), ...leaves };
+}
+
+/**
+ * How packets leave a tunnel's device, and one by one the container's other device, if what is behind it lengthens them: an
+ * aggregate of packets can't be lengthened. Nothing where nothing is.
+ */
+function leaving(device: string, sizes: readonly number[], out: string, onward: boolean): Pick<Inside, 'leaves'> {
+  const leaves = {
+    ...(sizes.length === 0 ? {} : { [device]: { sizes, single: true } }),
+    ...(onward ? { [out]: { sizes: [], single: true } } : {}),
+  };
+  return Object.keys(leaves).length === 0 ? {} : { leaves };
 }
 
 function unit(
@@ -95,12 +112,6 @@ function unit(
     reload,
     active: true,
   };
-}
-
-/** A client's packet must fit into WARP's without being cut; without WARP wg-quick works it out from the route. */
-function chainMtu(topology: Topology): number | undefined {
-  const inner = topology.members.flatMap((member) => (member.warp === null ? [] : [member.warp.mtu ?? warpMtu]));
-  return inner.length === 0 ? undefined : Math.min(...inner);
 }
 
 /** Whether the interface's own network holds the other, so that no route of its own is made for it. */

@@ -9,6 +9,7 @@ import { chains } from './chain.ts';
 import { flows } from './flow.ts';
 import { names } from './name.ts';
 import { objects } from './object.ts';
+import { padding } from './padding.ts';
 import { peers } from './peer.ts';
 import { policies } from './policy.ts';
 import { ports } from './port.ts';
@@ -26,6 +27,7 @@ const rules: readonly Rule[] = [
   shapers,
   peers,
   published,
+  padding,
   policies,
   flows,
   chains,
