@@ -13,7 +13,7 @@ import { install, serviceState, uninstall } from '../src/engine/boot/install.ts'
 import { blocker, pathOf, service, unitTexts } from '../src/engine/boot/unit.ts';
 import { parsed } from '../src/engine/load.ts';
 import { transact } from '../src/engine/transact.ts';
-import { fakeHost } from './fake-host.ts';
+import { fakeHost, trials } from './fake-host.ts';
 import { client, machine, texts } from './machine.ts';
 
 const folder = '/opt/op-dbus';
@@ -133,7 +133,7 @@ async function shutMachine(): Promise<Host> {
   const names = { 'engage.cloudflareclient.com': ['162.159.192.1'], 'vps.example.net': ['95.216.30.2'] };
   const programs = { nft: '/usr/sbin/nft' };
   await host.nft.replace(BLOCK, table);
-  return { ...host, machine: fakeMachine({ names, programs, nameservers: ['9.9.9.9'], datapath: 'netdev' }) };
+  return { ...host, machine: fakeMachine({ trials, names, programs, nameservers: ['9.9.9.9'], datapath: 'netdev' }) };
 }
 
 const loaded = parsed({ file: 'state.json', text: client, filesFolder: '/golden/files' });

@@ -1,5 +1,6 @@
 // A change that is undone unless somebody confirms it: by time, after a boot, and whatever was killed meanwhile.
 
+import { trials } from './fake-host.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { difference } from '../src/core/plan.ts';
@@ -85,7 +86,7 @@ test('after another boot it is undone at once', async () => {
   await apply(host, 'none');
   await apply(host, 'client', 86_400);
   const names = { 'engage.cloudflareclient.com': ['162.159.192.1'], 'vps.example.net': ['95.216.30.2'] };
-  const booted = { ...anew(host), machine: fakeMachine({ boot: 'boot 2', names }) };
+  const booted = { ...anew(host), machine: fakeMachine({ trials, boot: 'boot 2', names }) };
   assert.equal((await expire(booted, quiet))?.action, 'apply client');
   await is(host, 'none');
 });

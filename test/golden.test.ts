@@ -11,7 +11,7 @@ import { fakeMachine } from '../src/drivers/machine/fake.ts';
 import { fakeNet } from '../src/drivers/net/fake.ts';
 import { render } from '../src/engine/run.ts';
 import { want } from '../src/engine/want.ts';
-import { enrol, fakeHost, netclient } from './fake-host.ts';
+import { enrol, fakeHost, netclient, trials } from './fake-host.ts';
 
 const root = 'test/golden';
 const cases = readdirSync(root).filter((name) => existsSync(`${root}/${name}/state.json`));
@@ -33,7 +33,7 @@ function machine(path: string): ReturnType<typeof fakeHost> {
     if (file.isFile()) void host.files.write(`/golden/${full.slice(path.length + 1)}`, readFileSync(full, 'utf8'));
   }
   void enrol(host);
-  const resolved = fakeMachine({ names, nameservers: ['9.9.9.9'], datapath: 'netdev', programs: netclient });
+  const resolved = fakeMachine({ names, nameservers: ['9.9.9.9'], datapath: 'netdev', programs: netclient, trials });
   return { ...host, net: fakeNet([], 'eth0'), machine: resolved };
 }
 

@@ -1,5 +1,6 @@
 // The daemon's look at a host of fakes: what it puts right, what it leaves, what it undoes, and when it gives way.
 
+import { trials } from './fake-host.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -310,7 +311,7 @@ test('another state that was applied while it waited is not undone', async () =>
 test("another name server, or xray installed since, restarts nobody's container: that is for the next apply", async () => {
   const { host, at } = await bench('vps');
   const names = { 'vps.example.net': ['95.216.30.2'] };
-  const machine = fakeMachine({ names, nameservers: ['1.1.1.1'], programs: { xray: '/usr/local/bin/xray' } });
+  const machine = fakeMachine({ trials, names, nameservers: ['1.1.1.1'], programs: { xray: '/usr/local/bin/xray' } });
   const { state, drift } = await at(0, { ...host, machine });
   assert.deepEqual([state, drift], ['kept', 0]);
   const { resources } = await want({ ...host, machine }, stateOf('vps'), '/golden/files');

@@ -7,7 +7,7 @@ import type { State } from '../src/core/state/schema.ts';
 import { fakeMachine } from '../src/drivers/machine/fake.ts';
 import { type FakeNet, fakeNet } from '../src/drivers/net/fake.ts';
 import type { Host } from '../src/drivers/host.ts';
-import { enrol, type FakeHost, fakeHost, netclient } from './fake-host.ts';
+import { enrol, type FakeHost, fakeHost, netclient, trials } from './fake-host.ts';
 
 const read = (name: string): string => readFileSync(`test/golden/${name}/state.json`, 'utf8');
 export const client = read('privacy-client');
@@ -78,7 +78,7 @@ export async function machine(net: FakeNet = fakeNet([], 'eth0')): Promise<FakeH
       if (file.isFile()) await host.files.write(`/golden${inside}`, readFileSync(path, 'utf8'));
     }
   await enrol(host);
-  const known = { names, nameservers: ['9.9.9.9'], datapath: 'netdev', programs: netclient } as const;
+  const known = { names, nameservers: ['9.9.9.9'], datapath: 'netdev', programs: netclient, trials } as const;
   return { ...host, machine: fakeMachine(known) };
 }
 

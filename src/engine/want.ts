@@ -6,6 +6,7 @@ import { profileOf } from '../core/state/complete.ts';
 import { links } from '../core/state/link.ts';
 import type { State } from '../core/state/schema.ts';
 import { bridgesOf, endpoints, topology } from '../core/topology/build.ts';
+import { pads } from '../core/topology/padding.ts';
 import { onProxmox, proxmoxNotes, proxmoxPort } from '../core/topology/proxmox.ts';
 import { discover } from '../core/topology/discover.ts';
 import type { Discovered, Facts, Member, Topology } from '../core/topology.ts';
@@ -35,6 +36,7 @@ export type Wanted = {
  * @throws AggregateError of OpErrors: every name that has no address, every file that is missing.
  */
 export async function want(host: Host, state: State, filesFolder: string, known: Resolved = {}): Promise<Wanted> {
+  if (pads(state)) await canPad(host);
   const names = endpoints(state);
   const asked = names.filter((name) => known[name] === undefined);
   const resolved = { ...pick(known, names), ...(await resolve(host, asked)) };
@@ -56,6 +58,16 @@ export async function want(host: Host, state: State, filesFolder: string, known:
       ...discover(state, bridgesOf(state), found).notes,
     ],
   };
+}
+
+/** @throws OpError `host` when the machine can't do what levels 2 and 3 promise: that less will do is for the file to say. */
+async function canPad({ machine }: Host): Promise<void> {
+  const { result, detail } = await machine.attempt('clsact');
+  if (result !== 'fails') return;
+  throw new OpError('host', `this machine can't lengthen packets inside WireGuard: ${detail}`, {
+    at: 'openflow.obfuscation_level',
+    hint: 'sudo op-dbus doctor says what mends it. Or let less do: "obfuscation": {"padding": false} in openflow.',
+  });
 }
 
 /** The host whose resolver is not asked: the question would go out in clear. `why` follows what is said instead. */

@@ -13,6 +13,7 @@ import type { Bridge, Discovered, Endpoint, Member, Meter, Published, Role, Topo
 import { discover, type Newcomer } from './discover.ts';
 import { userFlows } from './flow.ts';
 import { bridgeMac, containerMac, portNumber } from './number.ts';
+import { paddingOf } from './padding.ts';
 import { type Route, routes } from './route.ts';
 
 /** Host name → its addresses, in any order. */
@@ -63,14 +64,6 @@ export function topology(state: State, resolved: Resolved, found: readonly Disco
     exits: members.filter(({ next }) => next === 'host').map(({ address, pin }) => ({ ip: address.ip, pin })),
     ...hostOf(state),
   };
-}
-
-/** Level 2, unless the file says less. */
-function paddingOf({ openflow: { obfuscation_level: level, obfuscation } }: State): Topology['padding'] {
-  const { padding, pad_clients: clients } = obfuscation;
-  if (level < 2 || padding === false) return { warp: null, clients: null };
-  const sizes = padding === 'constant' ? [] : padding.toSorted((a, b) => a - b);
-  return { warp: sizes, clients: clients ? sizes : null };
 }
 
 /** What the file says of the host beside containers and switch. */

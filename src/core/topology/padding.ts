@@ -1,10 +1,27 @@
 // Padding inside WireGuard: to what sizes packets are lengthened, and what then leaves (wireguard.com/papers/wireguard.pdf §5.4).
 
-import type { WireguardState } from '../state/schema.ts';
+import type { State, WireguardState } from '../state/schema.ts';
 import { type Member, type Topology, warpMtu } from '../topology.ts';
 
 /** What wg-quick takes for a line of 1500 bytes. */
 const customary = 1420;
+
+/** Level 2, unless the file says less. */
+export function paddingOf({ openflow: { obfuscation_level: level, obfuscation } }: State): Topology['padding'] {
+  const { padding, pad_clients: clients } = obfuscation;
+  if (level < 2 || padding === false) return { warp: null, clients: null };
+  const sizes = padding === 'constant' ? [] : padding.toSorted((a, b) => a - b);
+  return { warp: sizes, clients: clients ? sizes : null };
+}
+
+/** Whether anything of the file's is lengthened, so that the machine must be able to. */
+export function pads(state: State): boolean {
+  const { warp, clients } = paddingOf(state);
+  return state.lxc.containers.some(({ config: { 'wg-quick': tunnel, xray: _, ...gateways } }) => {
+    const gateway = Object.values(gateways).some((one) => one !== undefined);
+    return (warp !== null && tunnel !== undefined) || (clients !== null && gateway);
+  });
+}
 
 /**
  * A gateway's MTU: a client's packet must fit into WARP's without being cut. Undefined where nothing depends on it: wg-quick then works

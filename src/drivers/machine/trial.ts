@@ -4,6 +4,8 @@ import { OpError } from '../../error.ts';
 import type { Exec } from '../exec.ts';
 import type { Files } from '../files/contract.ts';
 import type { Outcome, Trial } from './contract.ts';
+import { padProgram } from '../tc/client.ts';
+import { tcLines } from '../tc/text.ts';
 import { moduleState, takesModules } from './module.ts';
 
 type Way = {
@@ -11,6 +13,8 @@ type Way = {
   readonly modules: readonly string[];
   readonly argv: readonly string[];
   readonly stdin?: string;
+  /** A file without which there is nothing to try. */
+  readonly needs?: string;
 };
 
 const ways: Readonly<Record<Trial, Way>> = {
@@ -20,7 +24,8 @@ const ways: Readonly<Record<Trial, Way>> = {
   clsact: {
     modules: ['sch_ingress', 'cls_bpf'],
     argv: ['tc', '-batch', '-'],
-    stdin: 'qdisc add dev lo clsact\nfilter add dev lo egress bpf da bytecode "1,6 0 0 0"\n',
+    needs: padProgram(),
+    stdin: `${tcLines('lo', { sizes: [1280] }, padProgram()).join('\n')}\n`,
   },
   nftables: {
     modules: ['nf_tables', 'nf_conntrack', 'nft_ct', 'nf_nat', 'nft_chain_nat', 'nft_masq'],
@@ -40,7 +45,9 @@ const ways: Readonly<Record<Trial, Way>> = {
 };
 
 export async function attempt(exec: Exec, files: Files, trial: Trial): Promise<Outcome> {
-  const { modules, argv, stdin } = ways[trial];
+  const { modules, argv, stdin, needs } = ways[trial];
+  if (needs !== undefined && (await files.mode(needs)) === null)
+    return { result: 'fails', detail: `${needs} was not compiled` };
   const found = await Promise.all(modules.map(async (name) => ({ name, state: await moduleState(files, name) })));
   const loadable = found.filter(({ state }) => state === 'loadable');
   if (loadable.length > 0) return { result: 'loadable', detail: names(loadable) };

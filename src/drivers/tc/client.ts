@@ -18,7 +18,7 @@ const filterShow = z.array(
 );
 
 /** The program that pads, compiled by native/build.sh. */
-function padProgram(): string {
+export function padProgram(): string {
   return source('dist', 'pad.o');
 }
 

@@ -98,7 +98,6 @@ export const questions = {
   disk: anybody(({ machine }) => machine.space('/var/lib')),
   clock: anybody(({ machine }) => machine.synchronised()),
 
-  clang: anybody(({ machine }) => machine.version('clang')),
   wg: anybody(({ machine }) => machine.version('wg')),
   wireguardGo: anybody(({ machine }) => machine.version('wireguard-go')),
   xray: anybody(({ machine }) => machine.version('xray', 'version')),

@@ -15,7 +15,17 @@ export type Verdict = {
 };
 
 /** What a state file may need of a machine. */
-export type Need = 'switch' | 'meters' | 'containers' | 'veth' | 'filter' | 'tunnels' | 'shaping' | 'bus' | 'systemd';
+export type Need =
+  | 'switch'
+  | 'meters'
+  | 'containers'
+  | 'veth'
+  | 'filter'
+  | 'tunnels'
+  | 'padding'
+  | 'shaping'
+  | 'bus'
+  | 'systemd';
 
 /** A line of the table; `need` is what the machine can't give without it. */
 export type Line = { readonly name: string; readonly need?: Need; readonly judge: (facts: Facts) => Verdict };

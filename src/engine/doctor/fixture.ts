@@ -47,7 +47,6 @@ export const debian: Values = {
   missing: ['conntrack', 'nft'],
   disk: 40e9,
   clock: true,
-  clang: null,
   wg: null,
   wireguardGo: null,
   xray: null,

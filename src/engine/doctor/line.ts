@@ -5,7 +5,7 @@ import { appArmor, cgroups, lxc, template, userIds } from './judge/container.ts'
 import { conntrack, openvswitch, tun, veth, wireguard } from './judge/kernel.ts';
 import { forwarding, nftables, reversePath } from './judge/network.ts';
 import { atBoot, interrupted, modes } from './judge/own.ts';
-import { clang, netclient, proxy, shaper, shaping, wgcf, wireguardGo, wireguardTools } from './judge/privacy.ts';
+import { netclient, padding, proxy, shaping, wgcf, wireguardGo, wireguardTools } from './judge/privacy.ts';
 import { installed, meters, running, upcalls } from './judge/switch.ts';
 import { bus, clock, disk, init, node, programs, proxmox } from './judge/system.ts';
 
@@ -36,8 +36,7 @@ export const groups: Readonly<Record<string, readonly Line[]>> = {
     { name: 'rp_filter', judge: reversePath },
   ],
   Privacy: [
-    { name: 'clsact, eBPF', judge: shaper },
-    { name: 'clang', judge: clang },
+    { name: 'padding', need: 'padding', judge: padding },
     { name: 'wireguard-tools', judge: wireguardTools },
     { name: 'wireguard-go', judge: wireguardGo },
     { name: 'proxy', judge: proxy },

@@ -1,6 +1,7 @@
 // What a state file needs of the machine.
 
 import { links } from '../../core/state/link.ts';
+import { pads } from '../../core/topology/padding.ts';
 import type { State } from '../../core/state/schema.ts';
 import type { Need } from './finding.ts';
 
@@ -17,6 +18,7 @@ export function needs(state: State): ReadonlySet<Need> {
     veth: links(state).some(({ mode }) => mode === 'veth'),
     filter: bridges.length > 0 || containers.length > 0,
     tunnels,
+    padding: pads(state),
     shaping: containers.some(({ config }) => config.xray?.shaper !== undefined),
     bus: units || state.dbus.objects.length > 0,
     systemd: units,

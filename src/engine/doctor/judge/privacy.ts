@@ -3,21 +3,18 @@
 import type { Facts } from '../fact.ts';
 import { forKernel, install, known, less, no, unknown, valueOf, type Verdict, works } from '../finding.ts';
 
-export function shaper(facts: Facts): Verdict {
+export function padding(facts: Facts): Verdict {
   return known([facts.clsact], ({ result, detail }) => {
     if (result === 'works') return works('a filter can be attached');
     if (result === 'loadable') return works(`not tried, that would load ${detail}`);
-    const fix = forKernel(facts, 'modprobe -a sch_ingress cls_bpf');
+    const fix = /not compiled$/.test(detail) ? compile : forKernel(facts, 'modprobe -a sch_ingress cls_bpf');
     if (result === 'untried') return unknown(`not tried, that could load ${detail}`, fix);
-    return less(`level 2 can't pad: ${detail}`, fix);
+    return no(`levels 2 and 3 can't pad: ${detail}`, `${fix}; or "padding": false in the file's obfuscation`);
   });
 }
 
-export function clang({ clang: asked }: Facts): Verdict {
-  return known([asked], (version) =>
-    version === null ? less('not installed: only padding at level 2 wants it', install('clang')) : works(version),
-  );
-}
+/** The program is compiled where op-dbus is built. */
+const compile = `${install('gcc-bpf')}, then install.sh again (npm run build in a repository)`;
 
 export function wireguardTools({ wg }: Facts): Verdict {
   return known([wg], (version) =>
