@@ -165,3 +165,26 @@ test('the VPS’s shaper sends to WARP and nowhere else', () => {
   assert.equal(shaped.replace(more, ''), text('xray-server', server));
   assert.notEqual(shaped, text('xray-server', server));
 });
+
+test('what leaves WARP’s container must have a size of padded data, where data is padded', () => {
+  const rule = (padding: Topology['padding']) =>
+    text('warp-tunnel', { ...client, padding }).match(/oifname "internal_101" ip daddr 162.*/)?.[0];
+  const to = 'oifname "internal_101" ip daddr 162.159.192.1 udp dport 2408';
+  assert.equal(rule({ warp: null, clients: null }), `${to} accept`);
+  assert.equal(rule({ warp: [256], clients: null }), `${to} udp length { 40, 100, 156, 296, 1320 } accept`);
+});
+
+test('what a gateway answers its clients is looked at before it counts as a reply', () => {
+  const output = (padding: Topology['padding']) =>
+    /chain output \{\n.*\n\t\t(.*)/.exec(text('wireguard-gateway', { ...client, padding }))?.[1];
+  assert.equal(output({ warp: [], clients: null }), 'oifname "lo" accept');
+  assert.equal(
+    output({ warp: [], clients: [] }),
+    'oifname "internal_100" udp sport 51820 udp length != { 40, 100, 156, 1320 } drop',
+  );
+});
+
+test('below level 2 nothing of what leaves is made alike', () => {
+  for (const level of [0, 1]) assert.doesNotMatch(text('host', { ...client, level }), /ip (ttl|dscp|id) set/);
+  assert.match(text('host', { ...client, level: 2 }), /ip ttl set 64/);
+});

@@ -235,3 +235,25 @@ test('forwarding that has nothing to do with the bridges goes on where the host 
   await host.load(own(client));
   assert.deepEqual(await other.probe(web), [null]);
 });
+
+test('from level 2 on whatever leaves has one TTL and DSCP, counts no packets that can’t be cut, and dies without a hop left', async () => {
+  const { inside, host, outside } = await net();
+  const ping = async (ttl: number): Promise<unknown> =>
+    inside.exec([...'ping -n -c 1 -W 0.3 -M dont -Q 0xb8 -I 10.0.0.100 203.0.113.1 -t'.split(' '), `${ttl}`] as [
+      string,
+    ]);
+  const seen = async (level: number, rule: string): Promise<number> => {
+    await host.load(own({ ...server, level }));
+    const counted = await outside.count('prerouting', `ip saddr 203.0.113.10 ${rule}`);
+    const syn = inside.probe({ protocol: 'tcp', from: '10.0.0.100', to: '203.0.113.1', port: 80 });
+    await Promise.all([syn, ...[1, 2, 32, 64, 128, 255].map(ping)]);
+    return counted();
+  };
+  assert.equal(await seen(1, 'icmp type echo-request ip ttl != 64 ip dscp ef'), 5);
+  assert.equal(await seen(1, 'tcp flags syn ip id != 0'), 1);
+  assert.equal(await seen(2, 'icmp type echo-request'), 5);
+  assert.equal(await seen(2, 'icmp type echo-request ip ttl 64 ip dscp cs0'), 5);
+  assert.equal(await seen(2, 'tcp flags syn ip ttl 64 ip id 0'), 1);
+  // What a router may cut is put together again by its number.
+  assert.equal(await seen(2, 'icmp type echo-request ip id != 0'), 5);
+});

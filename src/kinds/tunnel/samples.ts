@@ -34,4 +34,6 @@ export const samples: readonly (readonly Resource<Inside>[])[] = [
   [tunnel('wireguard-gateway', 'wg0', { files: key, active: false })],
   [tunnel('wireguard-gateway', 'wg0', { files: { ...key } }), tunnel('wireguard-gateway', 'wg1')],
   [tunnel('wireguard-gateway', 'wg1'), tunnel('warp-tunnel', 'wg-warp', warp)],
+  [tunnel('warp-tunnel', 'wg-warp', { ...warp, leaves: { 'wg-warp': { sizes: [256, 1280], single: true } } })],
+  [tunnel('warp-tunnel', 'wg-warp', { ...warp, leaves: { 'wg-warp': { sizes: [1280], single: true } } })],
 ];

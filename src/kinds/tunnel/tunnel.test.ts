@@ -51,6 +51,43 @@ test('a unit whose device is gone is not active, and is restarted', async () => 
   assert.ok(containers.ran.some(({ argv }) => argv.join(' ') === 'systemctl restart wg-quick@wg0'));
 });
 
+const bare = samples[1]?.[0] as Resource<Inside>;
+
+test('packets that leave otherwise than wanted are drift, and are put right without a restart', async () => {
+  const active = new Set<string>();
+  const { host, containers } = await bench((name, [program, verb, unit]) => {
+    if (program === 'systemctl' && (verb === 'restart' || verb === 'enable')) active.add(`${name}/${unit}`);
+    return { code: 0, stdout: '', stderr: '' };
+  }, active);
+  const leaves = { wg0: { sizes: [1280], single: true }, internal_100: { sizes: [], single: true } };
+  const wanted = [{ ...bare, spec: { ...bare.spec, leaves } }];
+  const changes = async () => difference(await tunnel.observe(host), wanted);
+  const mend = async (): Promise<readonly string[]> => {
+    const drift = await changes();
+    containers.ran.splice(0);
+    await tunnel.apply(host, drift as never, () => {});
+    assert.deepEqual(await changes(), []);
+    return drift.flatMap((change) => tunnel.render(change as never));
+  };
+  await mend();
+  assert.deepEqual(containers.leavings.get('wireguard-gateway/wg0'), leaves.wg0);
+  containers.leavings.delete('wireguard-gateway/internal_100');
+  const enter = 'nsenter --net=/proc/$(lxc-info -n wireguard-gateway -pH)/ns/net';
+  assert.deepEqual(await mend(), [`${enter} ip link set dev internal_100 gso_max_segs 1`]);
+  assert.ok(!containers.ran.some(({ argv }) => argv[0] === 'systemctl'));
+  // A unit that makes its device anew takes the filters with it.
+  containers.lost.add('wireguard-gateway/wg0');
+  const drift = await changes();
+  containers.lost.clear();
+  await tunnel.apply(host, drift as never, () => {});
+  assert.ok(containers.ran.some(({ argv }) => argv.join(' ') === 'systemctl restart wg-quick@wg0'));
+  assert.deepEqual(await changes(), []);
+  // No longer wanted, all of it goes again.
+  await tunnel.apply(host, difference(await tunnel.observe(host), [bare]) as never, () => {});
+  for (const device of Object.keys(leaves))
+    assert.deepEqual(containers.leavings.get(`wireguard-gateway/${device}`), { sizes: [], single: false });
+});
+
 const text = '[Interface]\nAddress = 10.99.0.1/24\n\n[Peer]\nPublicKey = KNOWNKEY=\nAllowedIPs = 10.99.0.0/24\n';
 
 /** The checks of a gateway by their names; `shown` is what wg says, `routes` what ip says. */

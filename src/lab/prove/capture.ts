@@ -13,10 +13,22 @@ import type { HostName } from '../topology.ts';
 /** Ends the capture and gives its frames. */
 export type Capture = { stop(): Promise<readonly Buffer[]> };
 
-/** Starts to capture whole frames, both directions, and returns once tcpdump listens. */
-export async function startCapture(host: HostName, device: string): Promise<Capture> {
+/** Starts to capture whole frames, both directions, all or those that `filter` means (pcap-filter(7)); returns once tcpdump listens. */
+export async function startCapture(host: HostName, device: string, filter = ''): Promise<Capture> {
   const { pid } = await pid1(host);
-  const options = ['--interface', device, '--immediate-mode', '--packet-buffered', '-s', '0', '-B', '16384', '-w', '-'];
+  const options = [
+    '--interface',
+    device,
+    '--immediate-mode',
+    '--packet-buffered',
+    '-s',
+    '0',
+    '-B',
+    '16384',
+    '-w',
+    '-',
+    filter,
+  ];
   // Only the network namespace is entered, so that the process is ours to end.
   const child = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, 'tcpdump', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
