@@ -54,6 +54,8 @@ const program = 'xargs -0 -a /proc/$pid/cmdline printf "%q "';
 /** Kills a daemon of Open vSwitch and starts it again as it was, as its unit would. */
 const again = (name: string): string =>
   `pid=$(cat /run/openvswitch/${name}.pid); start=$(${program}); ${dead('$pid')}; rm -f /run/openvswitch/${name}.pid; eval "$start" </dev/null >/dev/null 2>&1`;
+const warp = 'nsenter --net=/proc/$(cut -d" " -f1 /var/lib/op-dbus/container/warp-tunnel/pid)/ns/net';
+const padding = `${warp} tc filter show dev wg-warp egress | grep -o 'flowid.*direct-action'`;
 const inside = (id: number, command: string): string => `op-dbus exec ${id} -- ${command}`;
 
 type Fault = {
@@ -92,6 +94,16 @@ const faults: readonly Fault[] = [
     name: 'a WireGuard device deleted',
     fault: inside(101, 'ip link delete wg-warp'),
     looks: inside(101, 'wg show wg-warp public-key'),
+  },
+  {
+    name: 'the padding deleted',
+    fault: `${warp} tc filter del dev wg-warp egress`,
+    looks: padding,
+  },
+  {
+    name: 'the padded device made anew',
+    fault: inside(101, 'systemctl restart wg-quick@wg-warp'),
+    looks: padding,
   },
   {
     name: 'ovs-vswitchd killed and restarted',

@@ -55,3 +55,10 @@ test('a namespace that is not there is not taken for "no such table"', async () 
   const { exec } = scriptedExec(() => ({ code: 1, stderr }));
   await assert.rejects(nftables(exec, ['nsenter', '--net=/proc/7/ns/net']).table('x'), { code: 'host' });
 });
+
+test('flags of a fragment are told alike, however this nft prints them', async () => {
+  const printed = (flags: string): string => text.replace(/^\t\t.*$/m, `\t\tip frag-off ${flags} ip id set 0`);
+  for (const flags of ['0x4000', '16384'])
+    assert.equal(await nftables(scriptedExec(() => printed(flags)).exec).table('x'), printed('16384'));
+  assert.match(printed('16384'), /16384/);
+});

@@ -42,9 +42,14 @@ function tells(line: string): boolean {
 
 async function list(exec: Exec, name: string, argv: readonly [string, ...string[]]): Promise<string | null> {
   const { code, stdout, stderr } = await exec(argv);
-  if (code === 0) return stdout.trimEnd();
+  if (code === 0) return decimal(stdout.trimEnd());
   if (/^Error: No such file or directory/m.test(stderr)) return null;
   throw new OpError('host', `listing table inet ${name}: ${stderr.trim().split('\n')[0] ?? `exit ${code}`}`);
+}
+
+/** nft 1.1.3 prints this field, which is flags and a number, in hexadecimal, 1.0.6 as a number. */
+function decimal(text: string): string {
+  return text.replaceAll(/(?<=\bip frag-off )0x[0-9a-f]+/g, (flags) => `${Number(flags)}`);
 }
 
 /** nft says `/dev/stdin:7:3-7: Error: …`; its line 3 is the first line of `text`. */
