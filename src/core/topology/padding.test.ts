@@ -46,8 +46,12 @@ test('what can’t be padded so is an error with its place', () => {
     'openflow.obfuscation.pad_clients: nothing is padded, for padding is false: expected false',
   ]);
   for (const wrong of [[250], [32], [], ['256'], 'none', true])
-    assert.match(String(problem({ padding: wrong })), /^openflow\.obfuscation\.padding/, JSON.stringify(wrong));
-  assert.match(String(problem({ pading: false })), /obfuscation\.pading/);
+    assert.match(
+      JSON.stringify(problem({ padding: wrong })),
+      /^\["openflow\.obfuscation\.padding/,
+      JSON.stringify(wrong),
+    );
+  assert.match(JSON.stringify(problem({ pading: false })), /obfuscation\.pading/);
 });
 
 test('the largest size is the MTU of the tunnel, and a gateway without WARP gets one', () => {

@@ -13,6 +13,7 @@ import { definition } from '../../drivers/container/sample.ts';
 import { fakeFiles } from '../../drivers/files/fake.ts';
 import type { Host } from '../../drivers/host.ts';
 import { fakeSecrets } from '../../drivers/secret/fake.ts';
+import { entering } from '../entering.ts';
 import type { Inside } from '../inside.ts';
 import type { Check } from '../kind.ts';
 import { check } from './check.ts';
@@ -72,8 +73,7 @@ test('packets that leave otherwise than wanted are drift, and are put right with
   await mend();
   assert.deepEqual(containers.leavings.get('wireguard-gateway/wg0'), leaves.wg0);
   containers.leavings.delete('wireguard-gateway/internal_100');
-  const enter = 'nsenter --net=/proc/$(lxc-info -n wireguard-gateway -pH)/ns/net';
-  assert.deepEqual(await mend(), [`${enter} ip link set dev internal_100 gso_max_segs 1`]);
+  assert.deepEqual(await mend(), [`${entering('wireguard-gateway')}ip link set dev internal_100 gso_max_segs 1`]);
   assert.ok(!containers.ran.some(({ argv }) => argv[0] === 'systemctl'));
   // A unit that makes its device anew takes the filters with it.
   containers.lost.add('wireguard-gateway/wg0');

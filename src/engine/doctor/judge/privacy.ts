@@ -7,7 +7,7 @@ export function padding(facts: Facts): Verdict {
   return known([facts.clsact], ({ result, detail }) => {
     if (result === 'works') return works('a filter can be attached');
     if (result === 'loadable') return works(`not tried, that would load ${detail}`);
-    const fix = /not compiled$/.test(detail) ? compile : forKernel(facts, 'modprobe -a sch_ingress cls_bpf');
+    const fix = detail.endsWith('not compiled') ? compile : forKernel(facts, 'modprobe -a sch_ingress cls_bpf');
     if (result === 'untried') return unknown(`not tried, that could load ${detail}`, fix);
     return no(`levels 2 and 3 can't pad: ${detail}`, `${fix}; or "padding": false in the file's obfuscation`);
   });
