@@ -7,6 +7,7 @@ import { clientConfig, nextAddress } from '../core/init/client.ts';
 import { type Generated, init, type Options, type Outcome } from '../core/init/init.ts';
 import { type Profile, profiles } from '../core/init/profile.ts';
 import type { WireguardState } from '../core/state/schema.ts';
+import { warpMtu } from '../core/topology.ts';
 import { source } from '../drivers/source.ts';
 import { OpError } from '../error.ts';
 import { publicKey, selfSigned, uuid, wireguardKeys, type WireguardKeys } from './generate.ts';
@@ -134,7 +135,9 @@ function clientFile(
   keys: WireguardKeys,
   flags: Flags,
 ): readonly Put[] {
-  const wg0 = outcome.document.plugins.lxc?.containers?.find(({ config }) => config?.wg0 !== undefined)?.config?.wg0;
+  const configs = (outcome.document.plugins.lxc?.containers ?? []).flatMap(({ config }) => config ?? []);
+  const wg0 = configs.find((config) => config.wg0 !== undefined)?.wg0;
+  const warp = configs.find((config) => config['wg-quick'] !== undefined)?.['wg-quick'];
   if (wg0 === undefined || parts.gateway === undefined) return [];
   const config = clientConfig({
     privateKey: keys.privateKey,
@@ -142,6 +145,7 @@ function clientFile(
     serverKey: publicKey(parts.gateway.privateKey),
     host: flags.endpoint ?? 'THIS_HOST',
     port: wg0.listen_port,
+    mtu: warp?.mtu ?? warpMtu,
   });
   return [{ path: join(folder, 'client.conf'), content: config, mode: 0o600 }];
 }

@@ -70,7 +70,14 @@ export function splitDns(config: string): { readonly rest: string; readonly serv
   };
 }
 
-async function makeDevice(host: HostName, device: string, config: string, mtu: number, addresses: readonly string[]) {
+/** A WireGuard device, the kernel's or wireguard-go's, with the settings of `wg setconf` and addresses with prefix, up. */
+export async function makeDevice(
+  host: HostName,
+  device: string,
+  config: string,
+  mtu: number,
+  addresses: readonly string[],
+): Promise<void> {
   const kernel = await capture(host, ['ip', 'link', 'add', device, 'type', 'wireguard']);
   if (kernel.code !== 0) await daemonised(host, ['wireguard-go', device]);
   // wireguard-go returns before its control socket is there.

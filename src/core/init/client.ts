@@ -3,7 +3,6 @@
 import { OpError } from '../../error.ts';
 import { contains, nthOf, parseAddress, showAddress } from '../address.ts';
 import { isHost } from '../state/format.ts';
-import { warpMtu } from '../topology.ts';
 import type { WireguardState } from '../state/schema.ts';
 
 export type Client = {
@@ -16,6 +15,8 @@ export type Client = {
   /** Where the client reaches the gateway: the host's address or name (or a word to fill in, THIS_HOST), and wg0's port. */
   readonly host: string;
   readonly port: number;
+  /** What its packets may have to fit into WARP's. */
+  readonly mtu: number;
 };
 
 /**
@@ -25,14 +26,14 @@ export type Client = {
 const inner6 = 'fd00:0:0:99::2/128';
 
 /** The text of the file; the private key is in it. @throws OpError `usage` when the host is neither name nor address. */
-export function clientConfig({ privateKey, address, serverKey, host, port }: Client): string {
+export function clientConfig({ privateKey, address, serverKey, host, port, mtu }: Client): string {
   if (!isHost(host) && !/^[A-Z_]+$/.test(host))
     throw new OpError('usage', 'expected an IPv4 address or a host name', { at: '--endpoint' });
   return `[Interface]
 PrivateKey = ${privateKey}
 Address = ${address}, ${inner6}
 DNS = 1.1.1.1
-MTU = ${warpMtu}
+MTU = ${mtu}
 
 [Peer]
 PublicKey = ${serverKey}

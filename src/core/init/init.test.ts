@@ -173,7 +173,8 @@ test('a profile that lacks something, or has it twice, is refused without showin
   usage(() => parseWarp(wgcf.replace(publicKey, 'x')), /PublicKey: expected 44/);
   usage(() => parseWarp(wgcf.replace(/Address.*/, 'Address = ::1/128')), /Address: expected an IPv4/);
   usage(() => parseWarp(wgcf.replace(':2408', '')), /Endpoint: expected/);
-  usage(() => parseWarp(wgcf.replace('1280', '12')), /MTU: expected/);
+  for (const mtu of ['12', '1279', '1441', 'x'])
+    usage(() => parseWarp(wgcf.replace('1280', mtu)), /MTU: expected one number from 1280 to 1440/);
   usage(() => parseWarp(`${secret}\n${wgcf}`), /line 1: expected/);
 });
 
@@ -184,13 +185,14 @@ test("the client's file is what wg-quick takes", () => {
     serverKey: publicKey,
     host: 'home.example.com',
     port: 51820,
+    mtu: 1300,
   });
   assert.equal(
     text,
-    `[Interface]\nPrivateKey = ${secret}\nAddress = 10.99.0.2/32, fd00:0:0:99::2/128\nDNS = 1.1.1.1\nMTU = 1280\n\n[Peer]\nPublicKey = ${publicKey}\nAllowedIPs = 0.0.0.0/0, ::/0\nEndpoint = home.example.com:51820\nPersistentKeepalive = 25\n`,
+    `[Interface]\nPrivateKey = ${secret}\nAddress = 10.99.0.2/32, fd00:0:0:99::2/128\nDNS = 1.1.1.1\nMTU = 1300\n\n[Peer]\nPublicKey = ${publicKey}\nAllowedIPs = 0.0.0.0/0, ::/0\nEndpoint = home.example.com:51820\nPersistentKeepalive = 25\n`,
   );
   usage(
-    () => clientConfig({ privateKey: secret, address: '', serverKey: publicKey, host: 'a\nb', port: 1 }),
+    () => clientConfig({ privateKey: secret, address: '', serverKey: publicKey, host: 'a\nb', port: 1, mtu: 1280 }),
     /--endpoint/,
   );
 });

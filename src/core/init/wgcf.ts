@@ -82,8 +82,8 @@ function read(text: string): { readonly settings: ReadonlyMap<string, readonly s
 
 function mtu(values: readonly string[] | undefined): number | null {
   if (values === undefined) return null;
-  const number = /^[0-9]{3,4}$/.test(values[0] ?? '') ? Number(values[0]) : 0;
-  if (values.length !== 1 || number < 576 || number > 9000) fail('MTU: expected one number from 576 to 9000');
+  const number = /^[0-9]{4}$/.test(values[0] ?? '') ? Number(values[0]) : 0;
+  if (values.length !== 1 || number < 1280 || number > 1440) fail('MTU: expected one number from 1280 to 1440');
   return number;
 }
 

@@ -21,6 +21,9 @@ export const port = z.int().min(1).max(65535).meta({ description: 'a port from 1
 
 export const mtu = z.int().min(576).max(9000).meta({ description: 'an MTU from 576 to 9000' });
 
+/** With WireGuard's 60 bytes around it WARP's packet fits into one of the bridge's 1,500; a client's IPv6 needs 1,280 (RFC 8200 §5). */
+export const innerMtu = z.int().min(1280).max(1440).meta({ description: 'an MTU from 1280 to 1440' });
+
 export const template = pattern(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'the name of a template, like debian-12');
 
 export const service = pattern(

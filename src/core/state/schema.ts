@@ -4,7 +4,7 @@
 import * as z from 'zod';
 import * as format from './format.ts';
 
-const { address, device, endpoint, host, ip, key, mtu, name, path, port, uuid } = format;
+const { address, device, endpoint, host, innerMtu, ip, key, mtu, name, path, port, uuid } = format;
 
 /** `network` of a container. `veth: false` with `wg_tunnel` or `socket_networking` is an OVS internal port moved into it. */
 const network = z.strictObject({
@@ -53,7 +53,7 @@ const warp = z.strictObject({
   public_key: key,
   /** Read and dropped with a note: a layer-3 device is no switch port, and a container has no business in OVSDB. */
   post_up: z.string().optional(),
-  /** extension */ mtu: mtu.optional(),
+  /** extension */ mtu: innerMtu.optional(),
 });
 
 const vmessClient = z.strictObject({ id: uuid, alterId: z.literal(0).default(0) });

@@ -50,6 +50,7 @@ function gateway(topology: Topology, member: Member): string {
     filter('forward', 'drop', [
       'meta nfproto ipv6 drop',
       'tcp flags syn tcp option maxseg size set rt mtu',
+      inPieces,
       ...interfaces.flatMap(({ name, clients }) => [
         ...clients.map((from) => `iifname "${name}" oifname "${out}" ${from}ip daddr != ${subnet} accept`),
         ...replies.map((rule) => `iifname "${out}" oifname "${name}" ${rule}`),
@@ -86,6 +87,12 @@ function range(interfaces: readonly { readonly port: number }[]): string {
   return low - 1024 > 65535 - high ? `1024-${low - 1}` : `${high + 1}-65535`;
 }
 
+/**
+ * A datagram that is larger than a tunnel's MTU crosses the switch in pieces. Its userspace datapath puts 32 of them
+ * together again, of 1,200 bytes at least, and forgets those of more: its sender is told, instead of waiting for ever.
+ */
+const inPieces = `meta l4proto != tcp ip length > ${32 * 1176 + 20} reject with icmp admin-prohibited`;
+
 /** An IPv4 and a TCP header without options. */
 const headers = 40;
 
@@ -102,6 +109,7 @@ function warp(topology: Topology, member: Member): string {
       'meta nfproto ipv6 drop',
       // A number, not `rt mtu`: the route back is another table's, and a server's segments would come uncut.
       `tcp flags syn tcp option maxseg size set ${(member.warp?.mtu ?? warpMtu) - headers}`,
+      inPieces,
       ...through([
         `iifname "${out}" oifname "${inner}" accept`,
         ...replies.map((rule) => `iifname "${inner}" oifname "${out}" ${rule}`),

@@ -70,6 +70,8 @@ async function hits(cookie: string): Promise<number> {
 const policy = '0xbeef0064';
 const tcp = { protocol: 'tcp', flags: FLAG.syn } as const;
 const udp = { protocol: 'udp', dport: 4000 } as const;
+const proxy = { src: '02:0a:00:01:00:66', from: '10.0.0.102' } as const;
+const bridge = { src: '02:0a:00:00:00:01', from: '10.0.0.1', to: '10.0.0.100' } as const;
 
 const drops: readonly (readonly [cookie: string, title: string, bad: Frame, port?: string])[] = [
   ['0xdead0001', 'TCP without flags', { body: { ...tcp, flags: 0 } }],
@@ -80,8 +82,10 @@ const drops: readonly (readonly [cookie: string, title: string, bad: Frame, port
   ['0xdead0014', 'FIN without ACK', { body: { ...tcp, flags: FLAG.fin } }],
   ['0xdead0015', 'TCP to port 0', { body: { ...tcp, dport: 0 } }],
   ['0xdead0015', 'TCP from port 0', { body: { ...tcp, sport: 0 } }],
-  ['0xdead0003', 'a first fragment', { body: udp, fragment: 0x2000 }],
-  ['0xdead0003', 'a later fragment', { body: udp, fragment: 0x0010 }],
+  ['0xdead0003', 'a first fragment of the proxy’s', { ...proxy, body: udp, fragment: 0x2000 }, 'internal_102'],
+  ['0xdead0003', 'a later fragment of the proxy’s', { ...proxy, body: udp, fragment: 0x0010 }, 'internal_102'],
+  ['0xdead0003', 'a fragment of the host’s', { ...bridge, body: udp, fragment: 0x2000 }, 'ovsbr0'],
+  ['0xdead000b', 'a tiny fragment of a client’s, which has no room for ports', { body: udp, fragment: 0x2000 }],
   ['0xdead0005', 'IPv6', { body: { protocol: 'ipv6' } }],
   ['0xdead0007', 'from 0.0.0.0', { body: udp, from: '0.0.0.0' }],
   ['0xdead0008', 'from a group', { body: udp, from: '224.0.0.9' }],

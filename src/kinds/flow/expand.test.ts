@@ -91,7 +91,7 @@ test('security drops come with level 1 and enable_security_flows; pins, pairs an
       .filter((line) => !security.test(line) && !line.includes(' table=2,'))
       .map((line) => line.replace('goto_table:2', 'goto_table:4').replace(/meter:\d+,/, ''));
   assert.deepEqual(rest({ ...client, level: 0 }), rest({ ...client, level: 1 }));
-  assert.equal(flows({ ...client, level: 1 }).filter((line) => security.test(line)).length, 19 + 5 * 3);
+  assert.equal(flows({ ...client, level: 1 }).filter((line) => security.test(line)).length, 20 + 5 * 3);
 });
 
 test('level 2 gives transit and what goes to the host one TTL and DSCP', () => {

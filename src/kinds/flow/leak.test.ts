@@ -257,7 +257,10 @@ test('IPv6, VLAN tags, fragments and forged ARP come out nowhere, and ARP reache
   const nowhere = [
     `${eth},udp6,ipv6_src=fe80::1,ipv6_dst=2001:db8::1,udp_dst=53`,
     `${eth},dl_vlan=7,udp,nw_src=10.0.0.100,nw_dst=8.8.8.8,nw_ttl=64`,
-    `${eth},udp,nw_src=10.0.0.100,nw_dst=8.8.8.8,nw_ttl=64,nw_frag=later`,
+    ...['LOCAL', 'internal_102'].map(
+      (port) =>
+        `in_port=${port},dl_src=${macs[port]},dl_dst=ff:ff:ff:ff:ff:ff,udp,nw_src=${ips[port]},nw_dst=8.8.8.8,nw_ttl=64,nw_frag=later`,
+    ),
     `${eth},dl_type=0x88cc`,
     arp('10.0.0.1', own, '10.0.0.101'),
     arp('10.0.0.100', macs['internal_101'] ?? '', '10.0.0.101'),
@@ -265,6 +268,12 @@ test('IPv6, VLAN tags, fragments and forged ARP come out nowhere, and ARP reache
     arp('10.0.0.100', own, '8.8.8.8'),
   ];
   for (const packet of nowhere) assert.deepEqual(await trace(ovs, 'ovsbr0', packet, 'trk,new'), [], packet);
+  // A client's go where all of the client's go; 101's have no way on.
+  const piece = (port: string): string =>
+    `in_port=${port},dl_src=${macs[port]},dl_dst=ff:ff:ff:ff:ff:ff,udp,nw_src=${ips[port]},nw_dst=${WARP.ip},nw_ttl=64,nw_frag=later`;
+  const next = { port: 'internal_101', mac: macs['internal_101'] };
+  assert.deepEqual(await trace(ovs, 'ovsbr0', piece('internal_100'), 'trk,new'), [next]);
+  assert.deepEqual(await trace(ovs, 'ovsbr0', piece('internal_101'), 'trk,new'), []);
   for (const port of ports.filter((one) => one !== 'internal_100')) {
     const outputs = await trace(ovs, 'ovsbr0', arp('10.0.0.100', own, ips[port] ?? ''), 'trk,new');
     assert.deepEqual(

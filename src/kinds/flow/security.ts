@@ -1,6 +1,6 @@
 // Table 0: what never passes, whoever sends it.
 
-import { type Rule, rule, type Scene } from './scene.ts';
+import { from, parties, type Rule, rule, type Scene } from './scene.ts';
 
 /**
  * Always there on a bridge with a chain, at every level: what would pass by the pins. A tagged packet still matches `ip`,
@@ -11,11 +11,25 @@ export function shut(): readonly Rule[] {
 }
 
 /** Level 1: stateless drops. Without a chain only what no network carries; a learning switch needs DHCP and fragments. */
-export function security({ security: wanted, bridge }: Scene): readonly Rule[] {
-  if (!wanted) return [];
-  return [...anywhere, ...(bridge.chain ? onChain : [])].map(([cookie, priority, ...match]) =>
-    rule(cookie, priority, match, ['drop']),
+export function security(scene: Scene): readonly Rule[] {
+  if (!scene.security) return [];
+  const drops = scene.bridge.chain ? [...anywhere, ...onChain, ...fragments(scene)] : anywhere;
+  return drops.map(([cookie, priority, ...match]) => rule(cookie, priority, match, ['drop']));
+}
+
+/**
+ * Fragments hide ports from every rule that looks at them. But a client's datagram may be larger than its tunnel carries,
+ * and so may its answer: between the gateway and the next container they pass, and conntrack puts them together on the
+ * way. The gateway has no other way out, the next one only by its pin, which looks at ports.
+ */
+function fragments(scene: Scene): readonly Drop[] {
+  const open = new Set(
+    scene.members.flatMap(({ id, role, next }) => (role === 'gateway' && typeof next === 'number' ? [id, next] : [])),
   );
+  if (open.size === 0) return [[0xdead0003, 31800, 'ip', 'nw_frag=yes']];
+  return parties(scene)
+    .filter(({ id }) => !open.has(id))
+    .map((party): Drop => [0xdead0003, 31800, 'ip', from(party), 'nw_frag=yes']);
 }
 
 type Drop = readonly [cookie: number, priority: number, ...match: readonly string[]];
@@ -38,8 +52,6 @@ const anywhere: readonly Drop[] = [
 ];
 
 const onChain: readonly Drop[] = [
-  // Fragments hide ports from every rule that looks at them; the chain's MTU leaves none to need.
-  [0xdead0003, 31800, 'ip', 'nw_frag=yes'],
   [0xdead0007, 31600, 'ip', 'nw_src=0.0.0.0/8'],
   [0xdead0017, 31600, 'ip', 'nw_dst=0.0.0.0/8'],
   [0xdead0019, 31600, 'ip', 'nw_dst=169.254.0.0/16'],
