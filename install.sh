@@ -24,7 +24,7 @@ guard=/usr/sbin/policy-rc.d
 # What of the package manager's is at work, and whether it is the last: see `whole`.
 manager='' interrupted=''
 guard_mark='# op-dbus install.sh, while it installs'
-test_packages=(tshark v2ray git btrfs-progs openssh-client zip gcc libc6-dev)
+test_packages=(tshark libndpi-bin v2ray git btrfs-progs openssh-client strace zip gcc libc6-dev)
 
 usage() {
   cat <<'END'
