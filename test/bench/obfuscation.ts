@@ -7,21 +7,15 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { exec } from '../../src/drivers/exec.ts';
-import { HOME } from '../../src/lab/topology.ts';
-import { inHost, labDown, labUp } from '../lab/cli.ts';
-import { headers, ndpi, tshark } from '../lab/oracle.ts';
-import { captureUplink, carries, during, uplinks } from '../lab/uplink.ts';
+import { labDown, labUp, okIn } from '../lab/cli.ts';
+import { carries } from '../lab/uplink.ts';
 import { LINE, startLine } from './obfuscation/line.ts';
 import { type Mode, MODES } from './obfuscation/modes.ts';
+import { outsiders, type Outsiders, rest } from './obfuscation/outsiders.ts';
 import { sites } from './obfuscation/sites.ts';
 import { classify, type Figures, visitAll } from './obfuscation/visits.ts';
 import { head, median, row } from './table.ts';
-
-/** Seconds without a page, from which the traffic at rest is told. */
-const IDLE = 20;
 
 const { values } = parseArgs({
   options: {
@@ -38,7 +32,7 @@ const modes = values.modes.split(',').map((text) => {
   return mode;
 });
 
-type Result = {
+type Result = Outsiders & {
   readonly mode: Mode;
   readonly figures: Figures;
   /** Seconds of the pages that came, in order. */
@@ -46,9 +40,6 @@ type Result = {
   readonly failed: number;
   /** kbit/s at rest, both ways together. */
   readonly idle: number;
-  readonly ndpi: string;
-  readonly tshark: string;
-  readonly ttl: string;
 };
 
 const folder = await mkdtemp(join(tmpdir(), 'obfuscation-'));
@@ -77,8 +68,8 @@ async function throughput(): Promise<void> {
     for (const host of ['client', 'home'] as const) {
       const format = '%{speed_download}';
       const url = 'http://target.example.net/bytes/20000000';
-      const { stdout } = await inHost(host, ['curl', '-sS', '-o', '/dev/null', '-w', format, url]);
-      speeds[host].push((Number(stdout) * 8) / 1e6);
+      const said = await okIn(host, 'curl', '-sS', '-o', '/dev/null', '-w', format, url);
+      speeds[host].push((Number(said) * 8) / 1e6);
     }
   const [through, direct] = [median(speeds.client), median(speeds.home)];
   const share = ((through / direct) * 100).toFixed(0);
@@ -87,7 +78,7 @@ async function throughput(): Promise<void> {
 
 async function measure(mode: Mode): Promise<Result> {
   await mode.enter();
-  const outsiders = await ask(mode);
+  const said = await outsiders(mode, folder);
   const file = `${folder}/${mode.name.replaceAll(/\W+/g, '-')}.pcap`;
   const idle = await rest(`${file}.idle`);
   const seen = await visitAll(sites(count, seed), times, seed, mode.pace, file);
@@ -95,49 +86,7 @@ async function measure(mode: Mode): Promise<Result> {
   const figures = await classify(file, seen, mode.pace.window, seed);
   const good = seen.filter(({ error }) => error === null);
   const loads = good.map(({ start, end }) => end - start).toSorted((a, b) => a - b);
-  return { mode, figures, loads, failed: seen.length - good.length, idle, ...outsiders };
-}
-
-/** What nDPI, tshark and the headers say of some pages, and of the connection that carries them from its beginning. */
-async function ask({ pace }: Mode): Promise<Pick<Result, 'ndpi' | 'tshark' | 'ttl'>> {
-  const talk = (): Promise<void> => some(pace.from);
-  let file = `${folder}/outsiders.pcap`;
-  if (pace.from === 'home') await during('home', file, talk);
-  else file = (await uplinks(folder, talk)).home;
-  const carriers = new Set(['eth', 'ip', 'ipv6', 'tcp', 'udp', 'arp', 'icmpv6', 'tcp.segments', '_ws.short']);
-  const named = (counts: Readonly<Record<string, number>>): string =>
-    Object.keys(counts)
-      .filter((name) => !carriers.has(name) && name !== 'ICMPV6')
-      .join(', ');
-  const { ttl, dsfield, length } = await headers(file, HOME.uplink);
-  return {
-    ndpi: named(await ndpi(file)),
-    tshark: named(await tshark(file)),
-    ttl: `${ttl.join(', ')}; ${dsfield.join(', ')}; ${length.length}`,
-  };
-}
-
-/** A download, an upload, and pings with TTLs of their own. */
-async function some(from: Mode['pace']['from']): Promise<void> {
-  const curl = 'curl -sS --max-time 20 -o /dev/null';
-  const script = [
-    `${curl} http://151.101.50.10/bytes/300000`,
-    `head -c 100000 /dev/zero | ${curl} --data-binary @- http://151.101.50.10/echo`,
-    'for ttl in 2 32 64 128 255; do ping -n -c 1 -W 1 -t $ttl 151.101.50.10; done; true',
-  ];
-  const { code, stderr } = await inHost(from, ['sh', '-ec', script.join('; ')]);
-  if (code !== 0) throw new Error(stderr);
-}
-
-/** kbit/s of the uplink while nobody does anything, once what was before has died away. */
-async function rest(file: string): Promise<number> {
-  await sleep(5000);
-  const end = await captureUplink('home', file, 96);
-  await sleep(IDLE * 1000);
-  await end();
-  const { stdout } = await exec(['tshark', '-r', file, '-T', 'fields', '-e', 'frame.len'], { deadline: 120_000 });
-  const bytes = stdout.split('\n').reduce((sum, line) => sum + Number(line), 0);
-  return (bytes * 8) / IDLE / 1000;
+  return { mode, figures, loads, failed: seen.length - good.length, idle, ...said };
 }
 
 function tell(results: readonly Result[]): void {
@@ -173,7 +122,7 @@ function tell(results: readonly Result[]): void {
   }
   console.log();
   head(['mode', 'what', 'nDPI', 'tshark', "home's TTL; DSCP field; number of packet sizes"]);
-  for (const { mode, ndpi: first, tshark: second, ttl } of results) row([mode.name, mode.what, first, second, ttl]);
+  for (const { mode, ndpi, tshark, headers } of results) row([mode.name, mode.what, ndpi, tshark, headers]);
   if (unprotected !== undefined && unprotected.figures.accuracy < 0.9)
     console.log(
       '\nVOID: the classifier does not tell unprotected sites in 90 % of the visits, so the rest says nothing.',

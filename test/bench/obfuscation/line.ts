@@ -17,6 +17,8 @@ export async function startLine(): Promise<void> {
   // Into the line goes what comes from home or is for it, and has not been there yet.
   const batch = [
     'route add default dev line table 100',
+    // What inet itself says (names): nobody believes its address when it comes in by a device.
+    'rule add iif lo lookup main priority 9',
     'rule add iif line lookup main priority 10',
     'rule add iif home lookup 100 priority 11',
     `rule add to ${HOME.uplink} lookup 100 priority 12`,
