@@ -7,6 +7,7 @@ import { lxcContainers } from '../drivers/container/client.ts';
 import { OpError } from '../error.ts';
 import { writeInside } from '../lab/host.ts';
 import { capture, down, run, status, up } from '../lab/lab.ts';
+import { holds, proveLeaks, type Result } from '../lab/leaks/bench.ts';
 import { prove } from '../lab/prove.ts';
 import { remember } from '../lab/prove/snapshot.ts';
 import { OP_DBUS } from '../lab/record.ts';
@@ -72,12 +73,21 @@ export function labCommand(program: Command): void {
     .command('prove')
     .description('prove every hop; exit status 0 when every line is ok')
     .option('--json', 'print JSON')
-    .action(async (options: { readonly json?: boolean }) => {
+    .option(
+      '--leaks',
+      'instead: one fault after the other, and nothing leaks; each again with its protection off, and it does',
+    )
+    .option('--seed <number>', 'with --leaks: order, moments and random bytes follow from it')
+    .option('--only <text>', 'with --leaks: only faults whose name holds this')
+    .action(async (options: ProveOptions) => {
       root();
       const { state } = await status();
       const hint = `Run: sudo ${OP_DBUS} lab up`;
       if (state === 'none') throw new OpError('usage', 'the lab is not up', { hint });
       if (state === 'half') throw new OpError('usage', 'the lab is half made: there is nothing to prove', { hint });
+      if (options.leaks) return leaks(options);
+      if (options.seed !== undefined || options.only !== undefined)
+        throw new OpError('usage', '--seed and --only are for --leaks');
       const { rows, stopped } = await prove((step) => {
         if (options.json) return;
         if ('waiting' in step) out(`...   ${step.waiting}`);
@@ -98,6 +108,55 @@ export function labCommand(program: Command): void {
       if (existsSync('/var/cache/op-dbus'))
         out('The container template stays in /var/cache/op-dbus: delete it if you like.');
     });
+}
+
+type ProveOptions = {
+  readonly json?: boolean;
+  readonly leaks?: boolean;
+  readonly seed?: string;
+  readonly only?: string;
+};
+
+async function leaks({ json: asJson, seed: given, only }: ProveOptions): Promise<void> {
+  if (given !== undefined && !/^\d{1,9}$/.test(given))
+    throw new OpError('usage', `--seed ${given}: expected a whole number of up to nine digits`);
+  const seed = Number(given ?? 1);
+  const started = performance.now();
+  const tell = (result: Result): void => {
+    if (!asJson) for (const line of leakLines(result)) out(line);
+  };
+  if (!asJson)
+    out(`${' '.repeat(6)}${'FAULT'.padEnd(58)}${'PROBES'.padStart(7)}${'LEAKED'.padStart(7)}  RECOVERY  ANTI-TEST`);
+  const signal = await interruptible(async (stop) => {
+    const report = await proveLeaks({ seed, tell, stop, ...(only === undefined ? {} : { only }) });
+    const failed = report.faults.filter((result) => !holds(result)).length;
+    if (asJson) json({ ...report });
+    else {
+      for (const error of report.errors) out(`FAIL  ${error}`);
+      const seconds = ((performance.now() - started) / 1000).toFixed(0);
+      const all = report.ok ? 'nothing leaked, and every anti-test did' : `${failed} do not hold`;
+      out(`${report.faults.length} faults, seed ${seed}, ${seconds} s: ${all}.`);
+    }
+    process.exitCode = report.ok ? 0 : 1;
+  });
+  if (signal === null) return;
+  err('interrupted; what was switched off is on again');
+  process.exitCode = 128 + constants.signals[signal];
+}
+
+/** One line for each fault; what leaked, or what else is wrong, below it. */
+function leakLines(result: Result): readonly string[] {
+  const { name, probes, leaked, recovery_ms, recovered_by, antitest_leaked } = result;
+  const back = recovery_ms === null ? 'never' : `${(recovery_ms / 1000).toFixed(1)} s`;
+  const counts = `${String(probes).padStart(7)}${String(leaked).padStart(7)}  ${back.padStart(8)}  ${antitest_leaked} leaked`;
+  const line = `${holds(result) ? 'ok  ' : 'FAIL'}  ${name.padEnd(58)}${counts}`;
+  const wrong = [
+    ...(leaked > 0 ? [result.leaks] : []),
+    ...(recovery_ms === null ? [`no answers after ${recovered_by}`] : []),
+    ...(antitest_leaked === 0 ? [`no leak was seen without ${result.opened}`] : []),
+    ...(result.error === null ? [] : [result.error]),
+  ];
+  return [line, ...wrong.map((text) => `      ${text}`)];
 }
 
 const half = `half made, unless a lab up is at work: sudo ${OP_DBUS} lab up`;

@@ -10,25 +10,57 @@ export type Frame = {
 };
 
 const MAGIC = { micro: 0xa1b2c3d4, nano: 0xa1b23c4d };
-const ETHERNET = 1;
+/** Link types: Ethernet, and what a capture on `any` has (LINKTYPE_LINUX_SLL2). */
+export const ETHERNET = 1;
+export const COOKED = 276;
+
+/** One record: `time` in milliseconds since 1970 by the kernel's clock, `frame` from the link's header on. */
+export type Captured = { readonly time: number; readonly frame: Buffer };
 
 /** The frames of a capture; a last record that is cut off is left out, as tcpdump may be ended while it writes. */
 export function frames(capture: Buffer): readonly Buffer[] {
   if (capture.length < 24) throw new OpError('protocol', 'a capture without a header');
-  const little = Object.values(MAGIC).includes(capture.readUInt32LE(0));
-  if (!little && !Object.values(MAGIC).includes(capture.readUInt32BE(0)))
+  return reader(ETHERNET)(capture).map(({ frame }) => frame);
+}
+
+/**
+ * Takes a capture of link type `link` in pieces of any size, and gives the records that each piece completes.
+ * @throws OpError `protocol` when it is not a capture, or one of another link type.
+ */
+export function reader(link: number): (piece: Buffer) => readonly Captured[] {
+  let left = Buffer.alloc(0);
+  let read: ReturnType<typeof words> | null = null;
+  return (piece) => {
+    left = Buffer.concat([left, piece]);
+    let at = 0;
+    if (read === null) {
+      if (left.length < 24) return [];
+      read = words(left.subarray(0, 24), link);
+      at = 24;
+    }
+    const { word, fraction } = read;
+    const found: Captured[] = [];
+    while (at + 16 <= left.length) {
+      const end = at + 16 + word(left, at + 8);
+      if (end > left.length) break;
+      const time = word(left, at) * 1000 + word(left, at + 4) / fraction;
+      found.push({ time, frame: left.subarray(at + 16, end) });
+      at = end;
+    }
+    left = left.subarray(at);
+    return found;
+  };
+}
+
+/** How the header says that numbers and fractions of a second are written: `fraction` of them make a millisecond. */
+function words(header: Buffer, link: number) {
+  const little = Object.values(MAGIC).includes(header.readUInt32LE(0));
+  if (!little && !Object.values(MAGIC).includes(header.readUInt32BE(0)))
     throw new OpError('protocol', 'not a pcap file');
-  const word = (at: number) => (little ? capture.readUInt32LE(at) : capture.readUInt32BE(at));
-  if ((word(20) & 0xffff) !== ETHERNET)
-    throw new OpError('protocol', `a capture of link type ${word(20)}, not Ethernet`);
-  const found: Buffer[] = [];
-  for (let at = 24; at + 16 <= capture.length; ) {
-    const end = at + 16 + word(at + 8);
-    if (end > capture.length) break;
-    found.push(capture.subarray(at + 16, end));
-    at = end;
-  }
-  return found;
+  const word = (from: Buffer, at: number) => (little ? from.readUInt32LE(at) : from.readUInt32BE(at));
+  const type = word(header, 20) & 0xffff;
+  if (type !== link) throw new OpError('protocol', `a capture of link type ${type}, not ${link}`);
+  return { word, fraction: word(header, 0) === MAGIC.nano ? 1e6 : 1e3 };
 }
 
 /** Classifies a frame of an uplink whose only allowed talk is TCP with port 443 of `vps`, seen from `own`. */
@@ -65,7 +97,7 @@ export function tlsRecords(capture: readonly Buffer[]): number {
   }).length;
 }
 
-type Packet = {
+export type Packet = {
   readonly from: string;
   readonly to: string;
   readonly protocol: number;
@@ -73,7 +105,8 @@ type Packet = {
   readonly payload: Buffer;
 };
 
-function version4(body: Buffer): Packet | null {
+/** An IPv4 packet taken apart; null when it is too short to be one (RFC 791 §3.1). */
+export function version4(body: Buffer): Packet | null {
   const length = ((body[0] ?? 0) & 15) * 4;
   if (body.length < 20 || length < 20 || body.length < length) return null;
   const [from, to] = [body.subarray(12, 16).join('.'), body.subarray(16, 20).join('.')];

@@ -2,8 +2,12 @@
 // node dns.ts ADDRESS…
 
 import { createSocket } from 'node:dgram';
+import { existsSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { NAMES } from '../topology.ts';
+
+/** While it is there, its names (name → address) lead elsewhere: as for somebody whose answers are forged. */
+const FORGED = '/etc/lab/names.json';
 
 const TYPE_A = 1;
 const NXDOMAIN = 3;
@@ -29,6 +33,8 @@ export function answer(query: Buffer, from: string): Buffer | null {
 
 function lookup(name: string, from: string): string | null {
   if (name === 'whoami.example.net') return from;
+  const forged: Record<string, string> = existsSync(FORGED) ? JSON.parse(readFileSync(FORGED, 'utf8')) : {};
+  if (Object.hasOwn(forged, name)) return forged[name] ?? null;
   const known = Object.hasOwn(NAMES, name) ? NAMES[name] : undefined;
   if (known !== undefined) return known;
   return name.endsWith('.target.example.net') ? (NAMES['target.example.net'] ?? null) : null;
