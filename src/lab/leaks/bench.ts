@@ -50,8 +50,11 @@ export type LeakOptions = {
 };
 
 /** How long a fault lasts, in milliseconds, by the seed; how long an anti-test waits for a leak. */
-const LASTS = [700, 1300] as const;
-const WAIT = 5000;
+const LASTS = [600, 1000] as const;
+const WAIT = 4000;
+/** How long the frames of a fault that is over at once may take; how many faults share one opening at most. */
+const OVER = 250;
+const TOGETHER = 6;
 /** What was sent last may still be on its way to a capture. */
 const DRAIN = 120;
 const CLIENT = { address: '192.168.50.2', device: 'eth0' } as const;
@@ -71,10 +74,11 @@ export function holds({ leaked, recovery_ms, antitest_leaked, error }: Result): 
  */
 export async function proveLeaks({ seed, only = '', tell, stop }: LeakOptions): Promise<Report> {
   return locked(async () => {
-    const all = FAMILIES.flatMap(({ name: family, faults }) => faults.map((fault) => ({ family, fault })));
-    const chosen = seeded(seed, 'order').shuffled(all.filter(({ fault }) => fault.name.includes(only)));
+    const entries = FAMILIES.flatMap(({ name: family, faults }) => faults.map((fault) => ({ family, fault })));
+    const chosen = seeded(seed, 'order').shuffled(entries.filter(({ fault }) => fault.name.includes(only)));
     if (chosen.length === 0) throw new OpError('usage', `no fault has "${only}" in its name`);
-    const words = { client: marker(), hostile: marker() };
+    const words = { client: marker(), lan: marker(), hostile: marker() };
+    const own = ({ family, fault }: Entry): Site => site(seeded(seed, `${family} ${fault.name}`), words);
     const general = site(seeded(seed, 'bench'), words);
     const faults: Result[] = [];
     const errors: string[] = [];
@@ -84,17 +88,17 @@ export async function proveLeaks({ seed, only = '', tell, stop }: LeakOptions): 
     // The second one goes past the tunnel: a LAN host that uses home as its router.
     const probers = [
       await startProber('client', words.client),
-      await startProber('client', words.client, [CLIENT.address, CLIENT.device]),
+      await startProber('client', words.lan, [CLIENT.address, CLIENT.device]),
     ] as const;
     const bench = { watch, probers, stop };
     try {
       const before = await carries(bench, general, Date.now(), false);
       if (before === null) throw new OpError('check', 'the chain does not carry', { hint: 'Run: op-dbus lab prove' });
-      for (const { family, fault } of chosen) {
-        const result = await one(bench, family, fault, site(seeded(seed, `${family} ${fault.name}`), words));
-        faults.push(result);
-        tell(result);
-      }
+      for (const group of groups(chosen.map((entry) => ({ ...entry, on: own(entry) }))))
+        for (const result of await together(bench, group)) {
+          faults.push(result);
+          tell(result);
+        }
     } finally {
       await general.run('client', `ip rule del from ${CLIENT.address} lookup main priority 100 || true`);
       await general.run('inet', 'nft delete table inet leaks 2>/dev/null || true');
@@ -109,71 +113,115 @@ export async function proveLeaks({ seed, only = '', tell, stop }: LeakOptions): 
   });
 }
 
-/** The fault as the host is, and again with its protection off. */
-async function one(bench: Bench, family: string, fault: Fault, on: Site): Promise<Result> {
-  const tested = await closed(bench, fault, on);
-  const anti = await opened(bench, fault, on);
-  return {
-    name: fault.name,
-    family,
-    ...tested,
-    recovered_by: fault.mend,
-    antitest_leaked: anti.seen.length,
-    antitest: said(anti.seen),
-    opened: fault.protection.name,
-    error: [tested.error, anti.error].filter((error) => error !== null).join('; ') || null,
-  };
+type Entry = { readonly family: string; readonly fault: Fault };
+type Placed = Entry & { readonly on: Site };
+
+/** In their order; those that leave everything as it is, and switch the same off, are taken together, a few at a time. */
+function groups(entries: readonly Placed[]): readonly (readonly Placed[])[] {
+  const found: Placed[][] = [];
+  for (const one of entries) {
+    const shares = (group: readonly Placed[]): boolean =>
+      group.length < TOGETHER &&
+      group.every(
+        ({ family, fault: { mend, protection } }) =>
+          family === one.family && mend === 'itself' && protection === one.fault.protection,
+      );
+    const group = one.fault.mend === 'itself' ? found.find(shares) : undefined;
+    if (group === undefined) found.push([one]);
+    else group.push(one);
+  }
+  return found;
 }
 
-async function closed({ watch, probers, stop }: Bench, fault: Fault, on: Site) {
+/** Each fault as the host is, and then each again with the protection off. */
+async function together(bench: Bench, group: readonly Placed[]): Promise<readonly Result[]> {
+  const tested: Awaited<ReturnType<typeof closed>>[] = [];
+  for (const { fault, on } of group) tested.push(await closed(bench, fault, on));
+  const anti = await opened(bench, group);
+  return group.flatMap(({ family, fault }, at) => {
+    const [one, other] = [tested[at], anti[at]];
+    if (one === undefined || other === undefined) return [];
+    return {
+      name: fault.name,
+      family,
+      ...one,
+      recovered_by: fault.mend,
+      antitest_leaked: other.seen.length,
+      antitest: said(other.seen),
+      opened: fault.protection.name,
+      error: all(one.error, other.error),
+    };
+  });
+}
+
+async function closed(bench: Bench, fault: Fault, on: Site) {
+  const { watch, probers, stop } = bench;
   const from = Date.now();
-  let error: string | null = null;
-  try {
+  const made = await tried('making the fault', async () => {
     await fault.fault(on);
-    await sleep(on.random.between(...LASTS), undefined, { signal: stop });
-  } catch (cause) {
-    stop.throwIfAborted();
-    error = wrap('making the fault', cause).message;
-  } finally {
-    // Also when the bench is interrupted.
-    await fault.undo?.(on);
-    if (stop.aborted) await whole(fault, on);
-  }
+    await sleep(fault.over ? OVER : on.random.between(...LASTS), undefined, { signal: stop });
+  });
   const probes = probers.reduce((sum, prober) => sum + prober.sentSince(from), 0);
+  // Also when the bench is interrupted.
+  const undone = await tried('taking it back', async () => fault.undo?.(on));
   const ended = Date.now();
-  await whole(fault, on);
-  const recovery_ms = await carries({ watch, probers, stop }, on, ended, fault.session === true);
+  const mended = await tried('making all whole', () => whole(fault, on));
+  stop.throwIfAborted();
+  const recovery_ms = await carries(bench, on, ended, fault.session === true);
   await sleep(DRAIN);
   const seen = watch.since(from).filter((one) => judged(fault, one));
-  return { leaked: seen.length, leaks: said(seen), probes, recovery_ms, error };
+  return { leaked: seen.length, leaks: said(seen), probes, recovery_ms, error: all(made, undone, mended) };
+}
+
+type Opened = { readonly seen: readonly Sighting[]; readonly error: string | null };
+
+/** Switches the group's protection off, makes each fault again until what has to leak does, and switches it on again. */
+async function opened(bench: Bench, group: readonly Placed[]): Promise<readonly Opened[]> {
+  const [first] = group;
+  if (first === undefined) return [];
+  const { fault, on } = first;
+  const found: Opened[] = [];
+  const off = await tried(`switching off ${fault.protection.name}`, () => on.run('home', fault.protection.script));
+  for (const one of group) if (!bench.stop.aborted) found.push(await leaking(bench, one));
+  const shut = await tried('switching it on again', () => close(fault.protection, on));
+  const mended = await tried('making all whole', async () => {
+    if (fault.mend === 'apply in vps') await whole(fault, on);
+  });
+  bench.stop.throwIfAborted();
+  const back = await carries(bench, on, Date.now(), fault.session === true);
+  await quiet(bench.watch);
+  const carried = back === null ? 'the chain does not carry after the anti-test' : null;
+  return found.map(({ seen, error }) => ({ seen, error: all(off, error, shut, mended, carried) }));
 }
 
 /** Waits for the first leak, or until there has been none for too long. */
-async function opened(bench: Bench, fault: Fault, on: Site) {
-  const { watch, stop } = bench;
-  let error: string | null = null;
-  let seen: readonly Sighting[] = [];
-  try {
-    await on.run('home', fault.protection.script);
-    const from = Date.now();
-    const look = (): boolean => {
-      seen = watch.since(from).filter((one) => judged(fault, one));
-      return seen.length > 0;
-    };
+async function leaking({ watch, stop }: Bench, { fault, on }: Placed): Promise<Opened> {
+  const from = Date.now();
+  const sees = fault.sees ?? fault.protection.sees;
+  const seen = (): readonly Sighting[] => watch.since(from).filter(({ place, what }) => sees.test(`${place}: ${what}`));
+  const made = await tried('making the fault for the anti-test', async () => {
+    // What the fault before has taught a switch that learns.
+    await on.run('home', 'ovs-appctl fdb/flush ovsbr0 >/dev/null 2>&1 || true');
     await fault.fault(on);
-    for (let waited = 0; !look() && waited < WAIT; waited += 20) await sleep(20, undefined, { signal: stop });
-  } catch (cause) {
-    stop.throwIfAborted();
-    error = wrap('making the fault for the anti-test', cause).message;
-  } finally {
-    await fault.undo?.(on);
-    await close(fault.protection, on);
-    if (fault.mend === 'apply in vps') await whole(fault, on);
+    for (let waited = 0; seen().length === 0 && waited < WAIT; waited += 20)
+      await sleep(20, undefined, { signal: stop });
+  });
+  const undone = await tried('taking back the fault of the anti-test', async () => fault.undo?.(on));
+  return { seen: seen(), error: all(made, undone) };
+}
+
+/** What went wrong with a step, in a sentence; null when nothing did. The steps after it are done all the same. */
+async function tried(what: string, step: () => Promise<unknown>): Promise<string | null> {
+  try {
+    await step();
+    return null;
+  } catch (error) {
+    return wrap(what, error).message;
   }
-  const back = await carries(bench, on, Date.now(), fault.session === true);
-  if (back === null) error ??= 'after the anti-test the chain does not carry';
-  await quiet(watch);
-  return { seen, error };
+}
+
+function all(...errors: readonly (string | null)[]): string | null {
+  return errors.filter((error) => error !== null).join('; ') || null;
 }
 
 async function whole({ mend }: Fault, { run }: Site): Promise<void> {

@@ -13,8 +13,12 @@ export type Fault = {
   readonly undo?: (site: Site) => Promise<void>;
   /** What the anti-test switches off. */
   readonly protection: Opening;
+  /** What it has to see then, as `PLACE: WHAT`, when that is not what the opening says. */
+  readonly sees?: RegExp;
   /** Who makes the lab whole again after `undo`: `apply` in home or in the VPS, or nobody. */
   readonly mend: 'apply' | 'apply in vps' | 'itself';
+  /** True when it is over as soon as it was made. */
+  readonly over?: true;
   /** True when the client's WireGuard needs a new session after it. */
   readonly session?: true;
   /** `uplinks`: the fault opens the switch itself, so that the containers' ports are not judged. */
@@ -23,5 +27,4 @@ export type Fault = {
   readonly allows?: RegExp;
 };
 
-/** A hostile container's frames are sent and over; everything else lasts. */
 export type Family = { readonly name: string; readonly faults: readonly Fault[] };

@@ -42,7 +42,7 @@ export const filter: Family = {
       name: 'a foreign table that accepts all',
       why: 'an accept is not the last word in nftables, a drop is',
       fault: home(
-        "nft 'table inet foreign { chain all { type filter hook forward priority -300; policy accept; accept; }; chain last { type filter hook forward priority 300; policy accept; accept; }; }'",
+        "nft 'table inet foreign { chain early { type filter hook forward priority -300; policy accept; accept; }; chain late { type filter hook forward priority 300; policy accept; accept; }; }'",
       ),
       undo: home('nft delete table inet foreign 2>/dev/null || true'),
       protection: openAll,
@@ -64,9 +64,10 @@ export const filter: Family = {
     },
     {
       name: "the host's filter file does not parse",
-      why: 'nft loads all of a file or nothing, and a container does not start without it',
+      why: 'nft loads all of a file or nothing; after a boot no container starts and nothing is forwarded without it',
       fault: home(
-        `sed -i 's/chain forward/chian forward/' ${kept}; ! nft -f ${kept} 2>/dev/null; kill -9 $(pid 102); sleep 0.3; ! lxc-start -n $(name 102) 2>/dev/null`,
+        `sed -i 's/chain forward/chian forward/' ${kept}; ! nft -f ${kept} 2>/dev/null; kill -9 $(pid 102); sleep 0.3
+         nft flush ruleset; sysctl -qw net.ipv4.ip_forward=0; ! lxc-start -n $(name 102) 2>/dev/null`,
       ),
       protection: openAll,
       mend: 'apply',

@@ -18,11 +18,12 @@ function hostile(name: string, why: string, from: Member, craft: Craft): Fault {
     why,
     fault: async (site) => {
       const data = Buffer.concat([Buffer.from(site.words.hostile), site.random.bytes(site.random.between(0, 60))]);
-      const frames = craft(from, data, site);
-      for (let round = 0; round < 3; round += 1) await site.send(from, frames);
+      await site.send(from, craft(from, data, site));
     },
     protection: openAll,
+    sees: /: a hostile container's: |^port \d+: arp /,
     mend: 'itself',
+    over: true,
   };
 }
 
@@ -81,11 +82,16 @@ const dhcp: Craft = (from, data) =>
     return ethernet(mac(from), BROADCAST, 0x0800, packet);
   });
 
-/** The first, a middle, the last; and one whose header says nothing of ports. */
-const fragments: Craft = (from, data) =>
-  [0x2000, 0x2005, 0x0009, 0x2001].map((fragment) =>
-    toGateway(from, ipv4({ from: ip(from), to: TARGET.ip, fragment, payload: udp(40_000, 443, data) })),
-  );
+/** One datagram in two; a first, a middle and a last one without the others (the offset counts eights of bytes). */
+const fragments: Craft = (from, data) => {
+  const whole = udp(40_000, 7, data);
+  const parts = [
+    { fragment: 0x2000, payload: whole.subarray(0, 16) },
+    { fragment: 2, payload: whole.subarray(16) },
+    ...[0x2010, 0x2015, 0x0019].map((fragment) => ({ fragment, payload: data })),
+  ];
+  return parts.map((part) => toGateway(from, ipv4({ from: ip(from), to: TARGET.ip, ...part })));
+};
 
 /** Loose and strict source route, record route, timestamp (RFC 791 §3.1), by the VPS to target. */
 const sourceRoutes: Craft = (from, data) =>

@@ -6,8 +6,8 @@ import { HOME, LINKS, TARGET, VPS, WARP } from '../topology.ts';
 /** Says in a phrase why a frame may not be there; null when it may. */
 export type Judge = (frame: Buffer) => string | null;
 
-/** What the client's probes carry, and what a hostile container's frames do; the first 16 letters are enough to be found. */
-export type Words = { readonly client: string; readonly hostile: string };
+/** What the client's probes carry, those past its tunnel, and a hostile container's frames: the first 16 letters are looked for. */
+export type Words = { readonly client: string; readonly lan: string; readonly hostile: string };
 
 /** The first byte of a TLS handshake record, and of its version (RFC 8446 §5.1). */
 const HANDSHAKE = [0x16, 3] as const;
@@ -65,9 +65,10 @@ export function memberPort(id: Member, words: Words): Judge {
     const body = record.subarray(20);
     if (type === 0x0806) return arp(id, from, body);
     const packet = type === 0x0800 ? version4(body) : null;
-    if (packet === null) return `ethertype 0x${type.toString(16)} from ${from}`;
-    const label = `${packet.protocol} ${packet.from} > ${packet.to} from ${from}`;
-    if (id === 102 && held(record, words.client)) return `in clear: ${label}`;
+    const whose = held(record, words.hostile) ? "a hostile container's: " : '';
+    if (packet === null) return `${whose}ethertype 0x${type.toString(16)} from ${from}`;
+    const label = `${whose}${packet.protocol} ${packet.from} > ${packet.to} from ${from}`;
+    if (id === 102 && held(record, words.client)) return `the client's: ${label}`;
     const ports = packet.payload.length >= 4 && (packet.protocol === 6 || packet.protocol === 17);
     const [source, destination] = ports ? [packet.payload.readUInt16BE(0), packet.payload.readUInt16BE(2)] : [0, 0];
     const flow = { ...packet, source, destination, mac: from };
@@ -101,7 +102,11 @@ const ALLOWED: Readonly<Record<Member, readonly ((flow: Flow) => boolean)[]>> = 
     (flow) => flow.mac === mac(1) && flow.from === ip(1) && flow.to === ip(101),
     (flow) => flow.mac === mac(100) && flow.from === ip(100) && (flow.to === ip(101) || outside(flow.to)),
     (flow) =>
-      flow.mac === mac(102) && flow.to === ip(101) && (flow.from === ip(102) || warp(flow, flow.from, flow.source) || (flow.protocol === 1 && flow.from === WARP.endpoint)),
+      flow.mac === mac(102) &&
+      flow.to === ip(101) &&
+      (flow.from === ip(102) ||
+        warp(flow, flow.from, flow.source) ||
+        (flow.protocol === 1 && flow.from === WARP.endpoint)),
   ],
   102: [
     (flow) => flow.mac === mac(1) && flow.to === ip(102) && (flow.from === ip(1) || tls(flow) || flow.protocol === 1),
@@ -120,7 +125,8 @@ function arp(id: Member, from: string, body: Buffer): string | null {
 }
 
 function clear(frame: Buffer, words: Words): string | null {
-  if (held(frame, words.client)) return 'in clear';
+  if (held(frame, words.client)) return "the client's";
+  if (held(frame, words.lan)) return "the LAN's";
   return held(frame, words.hostile) ? "a hostile container's" : null;
 }
 

@@ -5,7 +5,7 @@ import { openAll } from './opening.ts';
 import { home, type Site } from './site.ts';
 
 const members = [
-  { id: 100, is: 'the gateway', session: true },
+  { id: 100, is: 'the gateway', session: true, sees: /^home: the LAN's: / },
   { id: 101, is: 'WARP' },
   { id: 102, is: 'the proxy' },
 ] as const;
@@ -26,10 +26,10 @@ const containers = members.flatMap(({ id, is, ...more }): readonly Fault[] => [
     undo: home(`lxc-unfreeze -n $(name ${id})`),
     protection: openAll,
     mend: 'itself',
+    ...(id === 100 ? { sees: /^home: the LAN's: / } : {}),
   },
 ]);
 
-const proxy = "'^(v2ray|xray)$'";
 const vps =
   (script: string) =>
   async ({ run }: Site): Promise<void> =>
@@ -54,22 +54,22 @@ export const killed: Family = {
     {
       name: 'the proxy killed',
       why: "WARP's packets end in 102: its filter forwards nothing",
-      fault: home(`at 102 pkill -9 -x ${proxy}`),
+      fault: home(`proxy 102 9`),
       protection: openAll,
       mend: 'itself',
     },
     {
       name: 'the proxy hung',
       why: "WARP's packets wait in its socket",
-      fault: home(`at 102 pkill -STOP -x ${proxy}`),
-      undo: home(`at 102 pkill -CONT -x ${proxy}`),
+      fault: home(`proxy 102 STOP`),
+      undo: home(`proxy 102 CONT`),
       protection: openAll,
       mend: 'itself',
     },
     {
       name: "the VPS's proxy killed",
       why: 'there is no other way out than the VPS',
-      fault: vps(`at 100 pkill -9 -x ${proxy}`),
+      fault: vps(`proxy 100 9`),
       protection: openAll,
       mend: 'itself',
     },

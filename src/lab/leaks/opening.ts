@@ -7,7 +7,12 @@ export type Opening = {
   readonly name: string;
   /** A script for home. */
   readonly script: string;
+  /** What then has to leak, as `PLACE: WHAT`; a fault may say it more exactly. */
+  readonly sees: RegExp;
 };
+
+const any = /^home: /;
+const clients = /^home: the client's: /;
 
 /** The host as a plain router: it forwards and translates whatever comes. */
 const table = `nft -f - <<'X'
@@ -28,13 +33,13 @@ sysctl -qw net.ipv6.conf.all.forwarding=1`;
 const rules = 'ip -4 rule flush protocol 219; ip -6 rule flush protocol 219';
 
 /** The host drops nothing: only the switch and the containers are left. */
-export const openHost: Opening = { name: "the host's table and rules", script: `${table}\n${rules}` };
+export const openHost: Opening = { name: "the host's table and rules", script: `${table}\n${rules}`, sees: any };
 
 /** The table drops nothing, the rules still do. */
-export const openTable: Opening = { name: "the host's table", script: table };
+export const openTable: Opening = { name: "the host's table", script: table, sees: any };
 
 /** The table still drops, nothing is there when it goes. */
-export const openRules: Opening = { name: "the host's rules", script: rules };
+export const openRules: Opening = { name: "the host's rules", script: rules, sees: any };
 
 /** As if the bridge were no more than a switch, and the host no more than a router. */
 export const openAll: Opening = {
@@ -43,12 +48,14 @@ export const openAll: Opening = {
 ovs-vsctl set-fail-mode ovsbr0 standalone
 ovs-ofctl -O OpenFlow14 del-flows ovsbr0
 ovs-ofctl -O OpenFlow14 add-flow ovsbr0 actions=NORMAL`,
+  sees: clients,
 };
 
 /** A bridge without flows learns and floods, instead of dropping. */
 export const openBridge: Opening = {
   name: "the host's table and rules, the bridge's fail_mode=secure",
   script: `${openHost.script}\novs-vsctl set-fail-mode ovsbr0 standalone`,
+  sees: clients,
 };
 
 /** 101 may send anything past its tunnel, and the switch takes it to the host. The flows that steer stay. */
@@ -67,6 +74,7 @@ table inet op_dbus {
   }
 }
 X`,
+  sees: clients,
 };
 
 /** Closes it. What has left without a translation is tracked so by the kernel, and is forgotten. */

@@ -42,8 +42,8 @@ export const outside: Family = {
     {
       name: 'the VPS is late',
       why,
-      fault: on('vps', "at 100 pkill -STOP -x '^(v2ray|xray)$'"),
-      undo: on('vps', "at 100 pkill -CONT -x '^(v2ray|xray)$'"),
+      fault: on('vps', 'proxy 100 STOP'),
+      undo: on('vps', 'proxy 100 CONT'),
       protection: openAll,
       mend: 'itself',
     },
@@ -55,7 +55,7 @@ export const outside: Family = {
           'inet',
           `nft 'table ip cut { chain to { type nat hook prerouting priority -100; ip daddr ${VPS} tcp dport 443 dnat to ${TARGET.ip}; }; }'; conntrack -F 2>/dev/null || true`,
         );
-        await run('home', "at 102 pkill -9 -x '^(v2ray|xray)$'");
+        await run('home', 'proxy 102 9');
       },
       undo: on('inet', 'nft delete table ip cut 2>/dev/null; conntrack -F 2>/dev/null || true'),
       protection: openAll,

@@ -19,7 +19,7 @@ export type Site = {
 export const STATE = '/etc/op-dbus/state.json';
 
 /**
- * `pid ID`, `net ID COMMAND` in its network namespace, `at ID COMMAND` inside, `power on|off ID`; `again DAEMON [SECONDS]` ends
+ * `pid ID`, `net ID COMMAND` in its network namespace, `at ID COMMAND` inside, `power on|off ID`, `proxy ID SIGNAL`; `again DAEMON [SECONDS]` ends
  * one of Open vSwitch's daemons by `$how` and starts it as it was.
  */
 const PRELUDE = `
@@ -40,6 +40,11 @@ power() {
     on100) ${start('wireguard-gateway').join(' ')};; on101) ${start('warp-tunnel').join(' ')};; on102) ${start('xray-client').join(' ')};;
     off100) ${stop('wireguard-gateway').join(' ')};; off101) ${stop('warp-tunnel').join(' ')};; off102) ${stop('xray-client').join(' ')};;
   esac
+}
+# Sends a signal to a member's proxy, once it runs: it may just have been started again.
+proxy() {
+  for try in $(seq 40); do at $1 pgrep -x 'v2ray|xray' >/dev/null && break; sleep 0.1; done
+  at $1 pkill -$2 -x 'v2ray|xray'
 }
 gone() { while kill -0 $1 2>/dev/null; do sleep 0.01; done; }
 again() {

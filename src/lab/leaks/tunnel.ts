@@ -23,6 +23,7 @@ export const tunnel: Family = {
       why: "nobody can decrypt the client's packets; the host lets in the published port alone",
       fault: home('net 100 ip link delete wg0'),
       protection: openAll,
+      sees: /^home: the LAN's: /,
       mend: 'apply',
       session: true,
     },
@@ -46,9 +47,13 @@ export const tunnel: Family = {
     {
       name: "WARP's endpoint is another",
       why: "101 may send to WARP's endpoint alone, by its filter and by the switch",
-      fault: home(`at 101 wg set wg-warp peer ${peer} endpoint ${TARGET.ip}:${WARP.port}`),
+      // Again and again, since a packet from WARP's own endpoint leads it back.
+      fault: home(
+        `peer=${peer}; for try in $(seq 10); do at 101 wg set wg-warp peer $peer endpoint ${TARGET.ip}:${WARP.port}; sleep 0.1; done`,
+      ),
       undo: home(`at 101 wg set wg-warp peer ${peer} endpoint ${WARP.endpoint}:${WARP.port}`),
       protection: openWarp,
+      sees: new RegExp(`^home: udp .* > ${TARGET.ip}:${WARP.port}$`),
       mend: 'itself',
     },
     {

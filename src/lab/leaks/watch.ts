@@ -10,7 +10,7 @@ import type { Name } from '../prove/container.ts';
 import type { HostName } from '../topology.ts';
 import { homeUplink, type Judge, type Member, memberPort, targetUplink, vpsUplink, type Words } from './judge.ts';
 
-export type Place = 'home' | 'vps' | 'target' | `port ${Member}`;
+type Place = 'home' | 'vps' | 'target' | `port ${Member}`;
 
 /** A frame that may not be where it was seen: `time` in milliseconds since 1970 by the kernel's clock. */
 export type Sighting = { readonly time: number; readonly place: Place; readonly what: string };

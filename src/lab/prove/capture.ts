@@ -28,7 +28,7 @@ export async function startCapture(host: HostName, device: string, filter = ''):
 }
 
 /** `stop` ends it and tells how many frames the kernel had no room for, NaN when nobody knows. */
-export type Listener = { readonly ended: () => boolean; stop(): Promise<number> };
+export type Listener = { readonly ended: () => boolean; readonly stop: () => Promise<number> };
 
 /**
  * Runs tcpdump on a device of the network namespace that the file `net` is of, and hands on its capture as it comes.

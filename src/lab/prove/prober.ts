@@ -21,7 +21,8 @@ export async function startProber(host: HostName, word: string, by: readonly str
   const script = source('src/lab/server/probe.ts');
   const argv = [process.execPath, script, TARGET.ip, TARGET.ip6, String(TARGET.echo), '1.1.1.1', word, ...by];
   const [program, ...args] = await inside(host, argv);
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+  // A terminal's Ctrl-C is not for it: it ends with its standard input.
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true });
   const exit = once(child, 'exit');
   const [answers, sent]: [Answer[], number[]] = [[], []];
   let [left, ready] = ['', false];
