@@ -50,7 +50,7 @@ export type LeakOptions = {
 };
 
 /** How long a fault lasts, in milliseconds, by the seed; how long an anti-test waits for a leak. */
-const LASTS = [600, 1000] as const;
+const LASTS = [500, 900] as const;
 const WAIT = 4000;
 /** How long the frames of a fault that is over at once may take; how many faults share one opening at most. */
 const OVER = 250;

@@ -12,7 +12,10 @@ const level = (value: number): string =>
 const loaded =
   (script: string) =>
   async ({ run }: Site): Promise<void> => {
-    const load = run('client', `curl -s --max-time 4 http://${TARGET.ip}/bytes/20000000 >/dev/null || true`);
+    const load = run(
+      'client',
+      `curl -s --max-time 3 --limit-rate 3M http://${TARGET.ip}/bytes/20000000 >/dev/null || true`,
+    );
     await Promise.all([load, run('home', script)]);
   };
 
@@ -51,7 +54,7 @@ export const change: Family = {
     {
       name: 'a change that nobody confirms',
       why: 'it is undone by the same steps in the same order as apply',
-      fault: home(`${level(2)} --confirm 1; sleep 2.5`),
+      fault: home(`${level(2)} --confirm 1; sleep 2`),
       protection: openAll,
       mend: 'apply',
     },
@@ -71,8 +74,7 @@ export const change: Family = {
     {
       name: 'kill -9 of down',
       why: 'it takes down from the entry outwards, and the host stops forwarding last of all',
-      fault: killed('op-dbus down', 2500),
-      undo: home('op-dbus rollback >/dev/null 2>&1 || true'),
+      fault: killed('op-dbus down', 1800),
       protection: openAll,
       sees: /^home: the (client|LAN)'s: /,
       mend: 'apply',

@@ -41,7 +41,7 @@ export const names: Family = {
         await site.run('home', `op-dbus apply --resolve ${STATE} >/dev/null`);
       },
       protection: openAll,
-      mend: 'apply',
+      mend: 'itself',
       // Home asks its resolver in clear, as `apply --resolve` says; the stranger's errors are about what it got by the VPS.
       allows: new RegExp(
         `^(home: udp (${own} > (${servers}):53|(${servers}):53 > ${own})|port 102: 17 10.0.0.101 > ${TARGET.ip} .*|vps: udp ${VPS}:\\d+ > ${TARGET.ip}:2408|vps: icmp ${TARGET.ip} > ${VPS}|port 101: 1 ${TARGET.ip} .*:66)$`,

@@ -41,7 +41,9 @@ export async function listen(
   take: (chunk: Buffer) => void,
   filter = '',
 ): Promise<Listener> {
-  const options = ['--interface', device, '--immediate-mode', '--packet-buffered', '-s', '0', '-B', '16384', '-w', '-', filter];
+  // The ring has a slot of the longest frame's size for each frame: 64 KiB, what segmentation offload makes, and not tcpdump's 256.
+  const ring = ['-s', '66000', '-B', '32768'];
+  const options = ['--interface', device, '--immediate-mode', '--packet-buffered', ...ring, '-w', '-', filter];
   // Only the network namespace is entered, so that the process is ours to end; a terminal's Ctrl-C is not for it.
   const child = spawn('nsenter', [`--net=${net}`, 'tcpdump', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
