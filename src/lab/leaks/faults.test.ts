@@ -52,6 +52,6 @@ test('a hostile container sends well-formed frames, all 256 protocols among them
   }
   assert.equal(new Set(packets.map((packet) => packet[23])).size, 256);
   const without = sent.filter((frame) => !frame.includes('mhostilehostile'));
-  // In two fragments the word is whole only when they are put together.
+  // The second part of a datagram holds none.
   assert.ok(without.every((frame) => frame.readUInt16BE(12) === 0x0806 || (frame.readUInt16BE(20) & 0x3fff) !== 0));
 });

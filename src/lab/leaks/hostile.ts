@@ -86,8 +86,8 @@ const dhcp: Craft = (from, data) =>
 const fragments: Craft = (from, data) => {
   const whole = udp(40_000, 7, data);
   const parts = [
-    { fragment: 0x2000, payload: whole.subarray(0, 16) },
-    { fragment: 2, payload: whole.subarray(16) },
+    { fragment: 0x2000, payload: whole.subarray(0, 32) },
+    { fragment: 4, payload: whole.subarray(32) },
     ...[0x2010, 0x2015, 0x0019].map((fragment) => ({ fragment, payload: data })),
   ];
   return parts.map((part) => toGateway(from, ipv4({ from: ip(from), to: TARGET.ip, ...part })));
