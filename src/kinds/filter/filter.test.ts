@@ -151,7 +151,7 @@ test('verify says which table is missing or where it differs', async () => {
   const { host, nft, inside } = fake();
   await filter.apply(host, create, silent);
   const say = async () => (await filter.check?.(host, wanted))?.map(({ ok, detail }) => `${ok} ${detail}`) ?? [];
-  assert.deepEqual(await say(), ['true 24 rules', 'true 20 rules', 'true 19 rules', 'true 13 rules']);
+  assert.deepEqual(await say(), ['true 27 rules', 'true 20 rules', 'true 19 rules', 'true 13 rules']);
   nft.tables.clear();
   const text = inside('warp-tunnel').tables.get('op_dbus') ?? '';
   inside('warp-tunnel').tables.set('op_dbus', text.replace('policy drop', 'policy accept'));

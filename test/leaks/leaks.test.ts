@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Report } from '../../src/lab/leaks/bench.ts';
-import { labDown, labUp, ok, opDbus } from './cli.ts';
+import { labDown, labUp, ok, opDbus } from '../lab/cli.ts';
 
 before(labUp);
 after(labDown);
