@@ -26,7 +26,7 @@ async function doctor(file: string | undefined, options: Options): Promise<numbe
   const loaded = file === undefined ? null : await load(file);
   const needed = loaded === null ? new Set<never>() : needs(loaded.state);
   const facts = await onThisMachine((host) => gather(host, process.getuid?.() === 0), DEADLINE - 1000);
-  const findings = examine(facts, needed);
+  const findings = examine(facts, needed, loaded?.state.lxc.containers.length);
   const failed = findings.filter(fails);
   if (options.json) json({ ok: failed.length === 0, file: loaded?.file ?? null, findings });
   else tell(findings, failed, loaded?.file);

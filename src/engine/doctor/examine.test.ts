@@ -54,6 +54,18 @@ test('in a container it is the machine around it that mends what the kernel lack
   assert.deepEqual(names(findings.filter(({ level }) => level === 'unknown')), ['packets taken', 'padding', 'clock']);
 });
 
+test('the containers of a file have inotify instances enough, or the number is told that is', () => {
+  const of = (containers: number, limit: number | null, machine = proxmox) =>
+    line(examine(answered(machine, { inotify: limit }), every, containers), 'inotify');
+  assert.deepEqual([of(16, 128).level, fails(of(16, 128))], ['works', false]);
+  assert.ok(fails(of(17, 128)));
+  assert.match(of(17, 128).found, /^128 instances: about 16 containers, and the file has 17$/);
+  assert.match(of(17, 128).fix ?? '', /^echo 'fs\.inotify\.max_user_instances = 512' > \/etc\/sysctl\.d\//);
+  assert.match(of(17, 128, container).fix ?? '', /^on the host of this lxc container: /);
+  assert.ok(!fails(of(17, 8192)));
+  assert.equal(of(17, null).level, 'unknown');
+});
+
 test('whatever is not well comes with what mends it, and what is well with nothing', () => {
   for (const facts of [debian, proxmox, container].map((machine) => answered(machine)).concat(silent('refused')))
     for (const { name, level, found, fix } of examine(facts, every)) {

@@ -4,13 +4,13 @@ import type { Facts } from './fact.ts';
 import type { Finding, Need } from './finding.ts';
 import { groups } from './line.ts';
 
-/** Every line of the table, in its order. */
-export function examine(facts: Facts, needs: ReadonlySet<Need>): readonly Finding[] {
+/** Every line of the table, in its order; the state file has `containers`. */
+export function examine(facts: Facts, needs: ReadonlySet<Need>, containers = 0): readonly Finding[] {
   return Object.entries(groups).flatMap(([group, lines]) =>
     lines.map(({ name, need, judge }) => ({
       group,
       name,
-      ...judge(facts),
+      ...judge(facts, containers),
       needed: need !== undefined && needs.has(need),
     })),
   );

@@ -75,6 +75,10 @@ export const questions = {
   templateBuilder: anybody(({ machine }) => either(machine.program('mmdebstrap'), machine.program('debootstrap'))),
   userIds: anybody(userIds),
   cgroups: anybody(cgroups),
+  inotify: anybody(async ({ files }) => {
+    const text = await files.read('/proc/sys/fs/inotify/max_user_instances');
+    return text === null ? null : Number(text);
+  }),
   cgroupsWritable: root(({ machine }) => machine.writable('/sys/fs/cgroup')),
   apparmor: anybody(async ({ files, machine }) => ({
     enabled: (await files.read('/sys/module/apparmor/parameters/enabled'))?.startsWith('Y') ?? null,

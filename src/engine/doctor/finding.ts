@@ -27,8 +27,12 @@ export type Need =
   | 'bus'
   | 'systemd';
 
-/** A line of the table; `need` is what the machine can't give without it. */
-export type Line = { readonly name: string; readonly need?: Need; readonly judge: (facts: Facts) => Verdict };
+/** A line of the table; `need` is what the machine can't give without it, `containers` how many the state file has. */
+export type Line = {
+  readonly name: string;
+  readonly need?: Need;
+  readonly judge: (facts: Facts, containers: number) => Verdict;
+};
 
 export type Finding = Verdict & {
   readonly group: string;

@@ -34,6 +34,7 @@ export const debian: Values = {
   templateBuilder: null,
   userIds: { map: '         0          0 4294967295\n', users: '', groups: '', namespaces: 15_000 },
   cgroups: { controllers: ['cpuset', 'cpu', 'io', 'memory', 'pids'], delegated: ['cpu', 'memory', 'pids'] },
+  inotify: 128,
   cgroupsWritable: true,
   apparmor: { enabled: true, reachable: true, parser: '3.0.8' },
   nft: null,

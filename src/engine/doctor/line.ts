@@ -1,7 +1,7 @@
 // The table of contents: every line that `op-dbus doctor` prints, by group, in order.
 
 import type { Line } from './finding.ts';
-import { appArmor, cgroups, lxc, template, userIds } from './judge/container.ts';
+import { appArmor, cgroups, inotify, lxc, template, userIds } from './judge/container.ts';
 import { conntrack, openvswitch, tun, veth, wireguard } from './judge/kernel.ts';
 import { forwarding, nftables, reversePath } from './judge/network.ts';
 import { atBoot, interrupted, modes } from './judge/own.ts';
@@ -28,6 +28,7 @@ export const groups: Readonly<Record<string, readonly Line[]>> = {
     { name: 'template', need: 'containers', judge: template },
     { name: 'user ids', need: 'containers', judge: userIds },
     { name: 'cgroups', need: 'containers', judge: cgroups },
+    { name: 'inotify', need: 'containers', judge: inotify },
     { name: 'AppArmor', judge: appArmor },
   ],
   Network: [

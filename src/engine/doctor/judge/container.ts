@@ -1,7 +1,7 @@
 // What containers are made with, and what holds them.
 
 import type { Facts } from '../fact.ts';
-import { forKernel, install, known, less, no, valueOf, type Verdict, works } from '../finding.ts';
+import { forKernel, install, known, less, no, unknown, valueOf, type Verdict, works } from '../finding.ts';
 
 export function lxc({ lxc: asked }: Facts): Verdict {
   return known([asked], (version) =>
@@ -74,6 +74,23 @@ export function cgroups(facts: Facts): Verdict {
 function accounting(controller: string): string {
   const names: Readonly<Record<string, string>> = { cpu: 'CPU', memory: 'Memory', pids: 'Tasks' };
   return `${names[controller] ?? controller}Accounting=yes`;
+}
+
+/** inotify(7) instances that systemd and D-Bus open in a container: 6 or 7, more while it starts. */
+const watched = 8;
+
+/** To the kernel all unprivileged containers are one user, and share its instances; a systemd that gets none ends. */
+export function inotify(facts: Facts, containers: number): Verdict {
+  return known([facts.inotify], (limit) => {
+    if (limit === null) return unknown('nothing here tells of a limit', 'sysctl fs.inotify.max_user_instances');
+    const room = Math.floor(limit / watched);
+    if (containers <= room) return works(`${limit} instances: about ${room} containers`);
+    const line = `fs.inotify.max_user_instances = ${2 ** Math.ceil(Math.log2(2 * watched * containers))}`;
+    return no(
+      `${limit} instances: about ${room} containers, and the file has ${containers}`,
+      forKernel(facts, `echo '${line}' > /etc/sysctl.d/60-inotify.conf && sysctl -p /etc/sysctl.d/60-inotify.conf`),
+    );
+  });
 }
 
 /** An unprivileged container is confined without it too: its root is nobody on the machine. */
