@@ -28,13 +28,23 @@ async function wanted(host: Host, { state, filesFolder }: Loaded): Promise<Wante
   return want(host, state, filesFolder, await knownNames(host));
 }
 
+/** As a person types it; by standard input it is asked for again. */
+function shown(file: string, files: string | undefined): string {
+  const words = ['op-dbus', 'diff', file, ...(files === undefined ? [] : ['--files', files])];
+  return words.map((word) => (/^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
+}
+
 async function check(file: string | undefined, options: Options): Promise<number> {
   return onThisHost(async (host) => {
     const { resources } =
       file === undefined
         ? await expected(host, await lastApplied(host))
         : await wanted(host, await load(file, options.files));
-    const { checks, drift } = await verify(host, resources);
+    const { checks, drift } = await verify(
+      host,
+      resources,
+      ...(file === undefined ? [] : [shown(file, options.files)]),
+    );
     const ok = checks.every((one) => one.ok);
     if (options.json) json({ ok, checks, drift });
     else

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { labDown, labUp, opDbus } from './cli.ts';
+import { inHost, labDown, labUp, opDbus } from './cli.ts';
 
 type Row = { readonly name: string; readonly ok: boolean; readonly detail: string };
 
@@ -33,6 +33,22 @@ test('the lab proves every hop', async (t) => {
   for (const row of rows) {
     console.log(`# ${row.ok ? 'ok' : 'not ok'} ${row.name}: ${row.detail}`);
     await t.test(row.name, () => assert.ok(row.ok, row.detail));
+  }
+});
+
+test('what verify tells to look by is a command that works', async (t) => {
+  for (const host of ['home', 'vps']) {
+    const { stdout } = await inHost(host, ['op-dbus', 'verify', '/etc/op-dbus/state.json', '--json']);
+    const { checks } = JSON.parse(stdout) as {
+      readonly checks: readonly { ok: boolean; name: string; command: string }[];
+    };
+    assert.ok(checks.filter(({ ok }) => ok).length > 4, stdout);
+    // The proof has asked whether they are well.
+    for (const { command } of checks.filter(({ ok }) => ok))
+      await t.test(`${host}: ${command}`, async () => {
+        const { code, stderr } = await inHost(host, ['bash', '-c', command]);
+        assert.equal(code, 0, stderr);
+      });
   }
 });
 

@@ -17,6 +17,6 @@ async function ping(host: Host, { name, spec }: Resource<Spec>): Promise<Check> 
     name: `${name} answers on ${spec.bridge}`,
     ok: code === 0,
     detail: code === 0 ? `${ip} in ${time}` : `no answer from ${ip}`,
-    command: `ping ${ip}`,
+    command: `ping -c 1 -W 2 ${ip}`,
   };
 }
