@@ -247,6 +247,24 @@ test('while a container makes us wait the ground is put right all the same', asy
   assert.match(said.join('\n'), /info: put right meanwhile: flow ovsbr0/);
 });
 
+test('what somebody undoes again and again is told of also while a container makes us wait', async () => {
+  const { host, at, said } = await bench();
+  const undone = async (): Promise<boolean> => {
+    await host.openflow.bundle('ovsbr0', [foreign], []);
+    return /changed again and again/.test(said.join('\n'));
+  };
+  for (let second = 0; second < 5; second += 1) {
+    await undone();
+    await at(second);
+  }
+  host.containers.onStart = async () => {
+    for (const deadline = Date.now() + 3000; !(await undone()) && Date.now() < deadline; ) await sleep(10);
+  };
+  await host.containers.stop('xray-client');
+  await at(5);
+  assert.match(said.join('\n'), /info: put right meanwhile: .*\nwarning: flow ovsbr0 is changed again and again/);
+});
+
 test('while a key is missing from its folder the ground is kept as it was made, and nothing else is touched', async () => {
   const { host, at } = await bench();
   for (const path of [...host.files.entries.keys()].filter((one) => one.startsWith('/golden/files/')))

@@ -134,12 +134,20 @@ function dueOf({ patience, now }: Given, changes: readonly Change[]): readonly C
 
 /** Puts right what shuts and steers. */
 async function mendGround(given: Given, wanted: readonly Resource[]): Promise<void> {
-  const { host, patience, tell, now } = given;
-  const due = dueOf(given, await groundDrift(host, wanted));
+  const due = dueOf(given, await groundDrift(given.host, wanted));
   if (due.length === 0) return;
-  await run(host, due, quiet);
-  tell('info', `put right meanwhile: ${told(due)}`);
-  for (const change of due) patience.mended(key(change), now(), longest(change));
+  await run(given.host, due, quiet);
+  mended(given, due, 'meanwhile');
+}
+
+/** Says what was put right, and of what is so again and again. */
+function mended({ patience, tell, now }: Given, part: readonly Change[], when: string): void {
+  tell('info', `put right ${when}: ${told(part)}`);
+  for (const change of part) {
+    const hold = patience.mended(key(change), now(), longest(change));
+    if (hold !== null)
+      tell('warning', `${hold.what} is changed again and again by somebody else; ${later(hold, now())}`);
+  }
 }
 
 /**
@@ -192,12 +200,7 @@ async function mend(given: Given, applied: Applied): Promise<true> {
       spare(part, now() - begun);
       continue;
     }
-    tell('info', `put right in ${((now() - started) / 1000).toFixed(2)} s: ${told(part)}`);
-    for (const change of part) {
-      const hold = patience.mended(key(change), now(), longest(change));
-      if (hold !== null)
-        tell('warning', `${hold.what} is changed again and again by somebody else; ${later(hold, now())}`);
-    }
+    mended(given, part, `in ${((now() - started) / 1000).toFixed(2)} s`);
     if (party !== GROUND) spare(part, now() - begun);
   }
   return true;
