@@ -1,40 +1,24 @@
 // op-dbus warp against a stand-in for Cloudflare's API, by a stand-in for wgcf; by the real one too where OP_DBUS_WGCF names it.
 
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { type Exec, exec } from '../src/drivers/exec.ts';
 import { nodeFiles } from '../src/drivers/files/client.ts';
 import { wgcf } from '../src/drivers/wgcf/client.ts';
 import { accountPath, alone, profilePath } from '../src/engine/warp/account.ts';
 import { type Given, register } from '../src/engine/warp/register.ts';
-import { type Api, startApi } from './warp/api.ts';
+import { warpBench } from './warp/bench.ts';
 import { standIn } from './warp/wgcf.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'op-dbus-warp-test-'));
 const real = process.env['OP_DBUS_WGCF'];
 const within: Exec = ([, ...args], options) => standIn(args, { ...process.env, ...options?.env });
 const programs: readonly (readonly [string, Exec])[] = [
   ['the stand-in', within],
   ...(real === undefined ? [] : [['the real wgcf', outside(real)] as const]),
 ];
-let api: Api;
-let number = 0;
-
-before(async () => {
-  api = await startApi();
-});
-beforeEach(() => {
-  api.requests.length = 0;
-  api.refuse.many = 0;
-  api.refuse.broken = 0;
-});
-after(async () => {
-  await api.close();
-  rmSync(root, { recursive: true });
-});
+const { api, folder: newFolder, registrations } = warpBench();
 
 function outside(path: string): Exec {
   return ([, ...args], options) => exec([path, ...args], options);
@@ -42,12 +26,11 @@ function outside(path: string): Exec {
 
 /** What a registration is given, in a new folder; `argv` and `waits` are noted, and nothing is waited for. */
 function given(program: Exec, more: Partial<Given> = {}) {
-  const folder = join(root, String((number += 1)));
-  mkdirSync(folder, { mode: 0o700 });
+  const folder = newFolder();
   const [argv, waits, said] = [[] as string[], [] as number[], [] as string[]];
   const led: Exec = (words, options) => {
     argv.push(...words);
-    return program(words, { ...options, env: { ...options?.env, ...api.env } });
+    return program(words, { ...options, env: { ...options?.env, ...api().env } });
   };
   const all: Given = {
     files: nodeFiles(),
@@ -63,10 +46,6 @@ function given(program: Exec, more: Partial<Given> = {}) {
   return { given: all, folder, argv, waits, said };
 }
 
-function registrations(): number {
-  return api.requests.filter((one) => one === 'POST /reg').length;
-}
-
 for (const [name, program] of programs) {
   test(`${name} registers once, and both files are for their owner alone`, async (t) => {
     if (name === 'the stand-in' && real === undefined)
@@ -75,8 +54,8 @@ for (const [name, program] of programs) {
     const first = await register(one.given);
     assert.equal(first.fresh, true);
     assert.equal(first.type, 'free');
-    assert.equal(api.devices.get(first.account.deviceId)?.token, first.account.accessToken);
-    assert.equal(first.warp.publicKey, api.peer);
+    assert.equal(api().devices.get(first.account.deviceId)?.token, first.account.accessToken);
+    assert.equal(first.warp.publicKey, api().peer);
     assert.deepEqual([first.warp.address, first.warp.mtu], ['172.16.0.2/32', 1280]);
     assert.equal(first.warp.endpoint, 'engage.cloudflareclient.com:2408');
     for (const path of [accountPath(one.folder), profilePath(one.folder)])
@@ -90,7 +69,7 @@ for (const [name, program] of programs) {
 
   test(`"too many" is waited out with ${name}, longer each time`, async () => {
     const one = given(program);
-    api.refuse.many = 2;
+    api().refuse.many = 2;
     await register(one.given);
     assert.deepEqual(one.waits, [30_000, 60_000]);
     assert.match(one.said[1] ?? '', /"too many" \(429\): try 3 of 3 in 60 s/);
@@ -99,7 +78,7 @@ for (const [name, program] of programs) {
 
   test(`after the last try with ${name} it is said when to try again, and no account is left`, async () => {
     const one = given(program, { tries: 2 });
-    api.refuse.many = 9;
+    api().refuse.many = 9;
     await assert.rejects(register(one.given), (error: Error & { hint?: string }) => {
       assert.match(error.message, /"too many" \(429\) to this address, 2 times/);
       assert.match(error.hint ?? '', /in 30 minutes, after 22:10 UTC/);
@@ -112,11 +91,11 @@ for (const [name, program] of programs) {
 
   test(`an account that was made is used, whatever fails after that in ${name}`, async () => {
     const one = given(program);
-    api.refuse.broken = 1;
+    api().refuse.broken = 1;
     assert.equal((await register(one.given)).fresh, true);
     assert.equal(registrations(), 1);
     const other = given(program);
-    api.refuse.broken = 2;
+    api().refuse.broken = 2;
     await assert.rejects(register(other.given), /wgcf: 502/);
     assert.equal(registrations(), 2);
     await register(other.given);
@@ -128,7 +107,7 @@ for (const [name, program] of programs) {
     const { account } = await register(one.given);
     const nobody = 'http://127.0.0.1:1';
     const away: Exec = (words, options) =>
-      program(words, { ...options, env: { ...options?.env, ...api.env, HTTPS_PROXY: nobody, https_proxy: nobody } });
+      program(words, { ...options, env: { ...options?.env, ...api().env, HTTPS_PROXY: nobody, https_proxy: nobody } });
     const cut = { ...one.given, wgcf: () => Promise.resolve(wgcf(away, 'wgcf')) };
     await assert.rejects(register(cut), (error: Error & { hint?: string }) => {
       assert.match(error.message, /Cloudflare's API can't be reached: .*(refused|dial)/);
@@ -150,8 +129,17 @@ test('two commands at once come to one registration, in a folder that is for its
   chmodSync(folder, 0o750);
   await assert.rejects(
     alone(one.given.files, folder, () => Promise.resolve()),
-    { message: /others can look into this folder/, hint: `chmod 700 ${folder}` },
+    { message: /others can look into this folder/, hint: /for the account alone: chmod 700 / },
   );
+});
+
+test('what an answer or a hostile program says is cleared of keys, tokens and licences', async () => {
+  const { account } = await register(given(within).given);
+  const { privateKey, accessToken, licenseKey } = account;
+  const secrets = [privateKey, accessToken, licenseKey, '1a2B3c4D-5e6F7g8H-9i0J1k2L'];
+  const talks: Exec = () => Promise.resolve({ code: 1, stdout: '', stderr: `400 ${secrets.join(' and ')}` });
+  const ran = await wgcf(talks, 'wgcf').register('a');
+  assert.deepEqual(ran, { ok: false, cause: 'other', why: '400 … and … and … and …' });
 });
 
 test('settings of wgcf in the environment do not stand in for the account', async () => {
@@ -177,5 +165,5 @@ test('what is no account is never written over', async () => {
   writeFileSync(accountPath(one.folder), "device_id = 'half");
   await assert.rejects(register(one.given), /is no account that wgcf wrote/);
   assert.equal(readFileSync(accountPath(one.folder), 'utf8'), "device_id = 'half");
-  assert.equal(api.requests.length, 0);
+  assert.equal(api().requests.length, 0);
 });

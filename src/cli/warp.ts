@@ -1,6 +1,6 @@
 // op-dbus warp register|import|status: the account with Cloudflare's WARP, its key and values for the state file.
 
-import { access, constants, readFile, stat } from 'node:fs/promises';
+import { access, constants, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,10 +8,10 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { shortId } from '../core/init/account.ts';
 import { settings } from '../core/init/place.ts';
 import type { Warp } from '../core/init/wgcf.ts';
-import { exec } from '../drivers/exec.ts';
+import { type Exec, exec } from '../drivers/exec.ts';
 import { nodeFiles } from '../drivers/files/client.ts';
 import { thisMachine } from '../drivers/machine/client.ts';
-import { type Wgcf, wgcf } from '../drivers/wgcf/client.ts';
+import { wgcf } from '../drivers/wgcf/client.ts';
 import { fetched } from '../drivers/wgcf/download.ts';
 import { type Pin, pins } from '../drivers/wgcf/pin.ts';
 import { alone, FOLDER, kept, profilePath } from '../engine/warp/account.ts';
@@ -74,11 +74,11 @@ async function registerNow(options: Options): Promise<void> {
   const files = nodeFiles();
   // Whatever can go wrong with the files is told before Cloudflare is asked for an account.
   const goal = await target(options.state, options.files);
-  const done = await alone(files, folder, async () => {
+  const done = await alone(files, folder, async (lock) => {
     const { account } = await kept(files, folder);
     if (account !== null) note(`there is an account (${shortId(account)}): it is used, and none is registered`);
     if (!options.force) await free(files, goal, account?.privateKey ?? null);
-    return register(await given(options, folder));
+    return register(await given(options, folder, lock));
   });
   await finish(options, folder, goal, done);
 }
@@ -94,22 +94,25 @@ async function importNow(file: string, options: Options): Promise<void> {
     );
   const goal = await target(options.state, options.files);
   const own = 'account' in what ? what.account : what.warp;
-  const done = await alone(files, folder, async () => {
+  const done = await alone(files, folder, async (lock) => {
     if (!options.force) await free(files, goal, own.privateKey);
     await keep(files, folder, text, what);
-    return 'account' in what ? register(await given(options, folder)) : what;
+    return 'account' in what ? register(await given(options, folder, lock)) : what;
   });
   await finish(options, folder, goal, done);
 }
 
 async function bring(file: string): Promise<string> {
   try {
-    const { mode } = await stat(file);
-    if ((mode & 0o077) !== 0) note(`others can read ${file}, in which there is a private key: chmod 600 ${file}`);
-    return await readFile(file, 'utf8');
+    // O_NONBLOCK: a FIFO must not hang us.
+    await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    const found = await handle.stat();
+    if (!found.isFile() || found.size > LARGEST) throw new Error(found.isFile() ? 'too large' : 'no regular file');
+    if ((found.mode & 0o077) !== 0) note(`others can read ${file}, in which there is a private key: chmod 600 ${file}`);
+    return await handle.readFile('utf8');
   } catch (cause) {
-    const gone = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-    const why = gone ? 'no such file' : "can't be read";
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'no such file' : `can't be read: ${message}`;
     throw new OpError('usage', why, {
       at: file,
       cause,
@@ -118,12 +121,17 @@ async function bring(file: string): Promise<string> {
   }
 }
 
-async function given(options: Options, folder: string): Promise<Given> {
+/** Bytes: both files have some hundred. */
+const LARGEST = 65_536;
+
+async function given(options: Options, folder: string, lock: number): Promise<Given> {
+  // It may outlive us, and register meanwhile: until it has ended nobody else is to.
+  const holding: Exec = (argv, more) => exec(argv, { ...more, descriptor: lock });
   const here = await installed(options);
   return {
     files: nodeFiles(),
     folder,
-    wgcf: async () => here ?? wgcf(exec, await fetched(pinned(), folder, note)),
+    wgcf: async () => wgcf(holding, here ?? (await fetched(pinned(), folder, note))),
     consent: () => agree(options.acceptTos === true),
     tries: options.tries,
     pause: sleep,
@@ -132,17 +140,18 @@ async function given(options: Options, folder: string): Promise<Given> {
   };
 }
 
-/** Null: it must be fetched. */
-async function installed({ wgcf: path }: Options): Promise<Wgcf | null> {
-  if (path === undefined) {
-    const found = await thisMachine(exec, nodeFiles()).program('wgcf');
-    return found === null ? null : wgcf(exec, found);
-  }
-  await access(path, constants.X_OK).catch((cause: unknown) => {
-    const hint = `Is it there? If so: chmod +x ${path}`;
-    throw new OpError('usage', `${path}: not a program`, { at: '--wgcf', hint, cause });
+/** The program's path; null: it must be fetched. */
+async function installed({ wgcf: path }: Options): Promise<string | null> {
+  if (path === undefined) return thisMachine(exec, nodeFiles()).program('wgcf');
+  const runs = await access(path, constants.X_OK).then(
+    async () => (await stat(path)).isFile(),
+    () => false,
+  );
+  if (runs) return resolve(path);
+  throw new OpError('usage', `${path}: not a program`, {
+    at: '--wgcf',
+    hint: `Is it there, and a file? If so: chmod +x ${path}`,
   });
-  return wgcf(exec, resolve(path));
 }
 
 function pinned(): Pin {

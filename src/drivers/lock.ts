@@ -12,12 +12,13 @@ export const LOCK = '/run/op-dbus.lock';
 
 /**
  * Runs `action` while nobody else holds the lock `path`, a file that is there only meanwhile; `patience` in milliseconds.
+ * `action` is given the open lock: a program that has it as a descriptor holds the lock too, also when we are killed.
  * @throws OpError `host` saying that another `what` is at work, or why the lock can't be had.
  */
 export async function locked<T>(
   path: string,
   what: string,
-  action: () => Promise<T>,
+  action: (lock: number) => Promise<T>,
   patience: number = PATIENCE,
 ): Promise<T> {
   const done = await ifFree(path, action, patience);
@@ -28,13 +29,13 @@ export async function locked<T>(
 /** As `locked`, but null when somebody holds the lock for longer than `patience` milliseconds. */
 export async function ifFree<T>(
   path: string,
-  action: () => Promise<T>,
+  action: (lock: number) => Promise<T>,
   patience: number = 0,
 ): Promise<{ readonly result: T } | null> {
   const file = await lock(path, patience);
   if (file === null) return null;
   try {
-    return { result: await action() };
+    return { result: await action(file.fd) };
   } finally {
     // Removed while it is held: whoever has opened it before sees that it is another one.
     await rm(path, { force: true }).finally(() => file.close());

@@ -57,6 +57,7 @@ function hidden(line: string): string {
   return line
     .replaceAll(/[A-Za-z0-9+/]{43}=/g, '…')
     .replaceAll(/\b(t\.)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi, '…')
+    .replaceAll(/\b[A-Za-z0-9]{8}(-[A-Za-z0-9]{8}){1,2}\b/g, '…')
     .replaceAll(/Bearer \S+/g, 'Bearer …')
     .slice(0, 300);
 }

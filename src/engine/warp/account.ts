@@ -55,21 +55,31 @@ export async function keepType(files: Files, folder: string, type: string | null
   else await files.write(typePath(folder), `${type}\n`);
 }
 
-/** Runs `action` while nobody else works in the folder, which is made when it is missing. @throws OpError `host` when others can look into it. */
-export async function alone<T>(files: Files, folder: string, action: () => Promise<T>): Promise<T> {
-  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
-    const why =
-      cause instanceof Error && 'code' in cause && cause.code === 'EACCES' ? 'permission denied' : String(cause);
-    throw new OpError('host', `can't be made: ${why}`, {
+/**
+ * Runs `action` while nobody else works in the folder, which is made when it is missing; `lock` as `locked` has it.
+ * @throws OpError `host` when others can look into it, or it can't be made.
+ */
+export async function alone<T>(files: Files, folder: string, action: (lock: number) => Promise<T>): Promise<T> {
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
+    throw new OpError('host', `can't be made: ${reasons[cause.code ?? ''] ?? cause.message}`, {
       at: folder,
       hint: 'Run it with sudo, or name another: --folder',
       cause,
     });
   });
   if (((await files.mode(folder)) ?? 0) & 0o077)
-    throw new OpError('host', 'others can look into this folder', { at: folder, hint: `chmod 700 ${folder}` });
+    throw new OpError('host', 'others can look into this folder', {
+      at: folder,
+      hint: `If it is for the account alone: chmod 700 ${folder}; else name another: --folder`,
+    });
   return locked(join(folder, '.lock'), 'op-dbus warp', action);
 }
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EEXIST: 'a file is there',
+  ENOTDIR: 'a file is in the way',
+};
 
 function read(profile: string): Warp | null {
   try {
