@@ -9,7 +9,8 @@ import { type Row, test as connectivity } from '../src/engine/test.ts';
 import { transact } from '../src/engine/transact.ts';
 import { want } from '../src/engine/want.ts';
 import { OpError } from '../src/error.ts';
-import { machine, type Name, stateOf } from './machine.ts';
+import { statePath } from '../src/kinds/mesh/script.ts';
+import { type Given, machine, stateOf, texts } from './machine.ts';
 
 /** Who may ping whom by the pipeline: the host everybody, and each hop the next. */
 const passes = new Set(['wireguard-gateway 10.0.0.101', 'warp-tunnel 10.0.0.102']);
@@ -28,7 +29,7 @@ function well(from: string, argv: readonly string[]): Partial<ExecResult> | unde
 }
 
 /** The rows of a host to which `name` was applied, whose programs say what `said` says, else that all is well. */
-async function rows(name: Name, said: Said = () => undefined, spoil = async (_: Host): Promise<void> => {}) {
+async function rows(name: Given, said: Said = () => undefined, spoil = async (_: Host): Promise<void> => {}) {
   const base = await machine();
   const exec: Host['containers']['exec'] = async (container, argv, options) => ({
     ...(await base.containers.exec(container, argv, options)),
@@ -90,6 +91,36 @@ test('a way that is open though it should be closed is a failure, and so is one 
   });
   assert.equal(about(silent, back).ok, false);
   assert.match(about(silent, back).seen, /^not asked: ping: not installed$/);
+});
+
+/** Whoever has joined is not waited for. */
+async function joined(host: Host): Promise<void> {
+  const state = JSON.stringify({ state: 'joined', address: '10.10.0.2/16', reason: '' });
+  for (const name of ['app-server', 'build-server'])
+    await host.containers.write(name, statePath, state, { mode: 0o644, uid: 0, gid: 0 });
+}
+
+test('between general containers a ping is closed by design, unless a flow of the file may carry it', async () => {
+  const general = texts['client with general containers'];
+  const [closed, to] = ['no answer: closed by design', 'from web-server'];
+  const pings = async (text: string): Promise<readonly string[]> => {
+    const all = await rows({ text }, undefined, joined);
+    return all.flatMap(({ what, expected }) => (what.endsWith(to) && expected === closed ? [what] : []));
+  };
+  const byTcp = await pings(general);
+  assert.ok(
+    byTcp.some((what) => what.includes('(10.0.0.106)')),
+    byTcp.join('; '),
+  );
+  const tcp = /"tcp": "",(\s*"nw_dst": "10\.0\.0\.106"),\s*"tp_dst": 5432/;
+  assert.match(general, tcp);
+  for (const by of ['"icmp": "",$1', '"ip": "",$1']) {
+    const open = await pings(general.replace(tcp, by));
+    assert.deepEqual(
+      open,
+      byTcp.filter((what) => !what.includes('(10.0.0.106)')),
+    );
+  }
 });
 
 test('the VPS is tested by TLS from the host over the bridge', async () => {

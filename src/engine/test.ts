@@ -5,6 +5,8 @@ import type { Member, Topology } from '../core/topology.ts';
 import type { ExecResult } from '../drivers/exec.ts';
 import type { Host } from '../drivers/host.ts';
 import { because } from '../error.ts';
+import { type Scene, scene } from '../kinds/flow/scene.ts';
+import { chainFlows } from '../kinds/flow/user.ts';
 import type { Check } from '../kinds/kind.ts';
 import { verify } from './verify.ts';
 import type { Wanted } from './want.ts';
@@ -81,18 +83,33 @@ function open({ members }: Topology): readonly Ping[] {
   });
 }
 
-/** Backwards in the chain, past it, and to the Internet other than by what the pins allow: a ping is no pin's protocol. */
-function shut({ members, bridges }: Topology): readonly Ping[] {
+/**
+ * Backwards in the chain, past it, and to the Internet other than by what the pins allow: a ping is no pin's protocol.
+ * What a flow of the file may carry a ping by is left out.
+ */
+function shut(topology: Topology): readonly Ping[] {
+  const { members, bridges } = topology;
   const chains = new Set(bridges.filter(({ chain }) => chain).map(({ name }) => name));
+  const led = bridges.filter(({ chain }) => chain).flatMap((bridge) => ledBy(scene(topology, bridge)));
   const bound = members.filter(({ bridge: name }) => chains.has(name));
   return bound.flatMap((member) => [
     ...bound.flatMap((other) =>
-      other.id === member.id || other.id === member.next ? [] : [ping(member.name, other, false)],
+      other.id === member.id || other.id === member.next || led.includes(`${member.id} ${other.id}`)
+        ? []
+        : [ping(member.name, other, false)],
     ),
-    ...(member.pin === null
+    ...(member.pin === null || led.includes(`${member.id} host`)
       ? []
       : [{ from: member.name, by: member.device, to: INTERNET, name: 'the Internet', answered: false }]),
   ]);
+}
+
+/** `105 106`, `101 host`: who gets pings of whom by a flow of the file. */
+function ledBy(one: Scene): readonly string[] {
+  return chainFlows(one).flatMap(({ rule, pair }) => {
+    if (pair === null || /\b(tcp|udp|sctp)\b|nw_proto=(?!1\b)/.test(rule.match)) return [];
+    return [`${pair.initiator.id} ${pair.responder === one.host ? 'host' : pair.responder.id}`];
+  });
 }
 
 /** Answers everybody's ping. */
