@@ -66,6 +66,13 @@ test('a file that others can read, or that holds no token, is refused without be
       await said({ text: good, mode }),
       /others can read this token\n {2}chmod 600 \/etc\/op-dbus\/netmaker.env/,
     );
+  // Whoever owns it can read it, whatever its mode says.
+  const host = await hostWith({ text: good });
+  const owned = { ...host, files: { ...host.files, loose: async (path: string) => path } };
+  await assert.rejects(readNetmaker(owned, of(true)), (error: AggregateError) => {
+    assert.match(error.errors.map(describe).join('\n'), /others than root own .*\n {2}chown root:root \/etc\/op-dbus/);
+    return true;
+  });
   const malformed = await said({ text: `TOKEN=${token}\n` });
   assert.match(malformed, /netmaker\.env: holds no NETMAKER_TOKEN="…"\n {2}Expected/);
   assert.ok(!malformed.includes(token));

@@ -10,7 +10,7 @@ export const tokenPath = '/etc/op-dbus/netmaker.env';
 
 /**
  * Null when no container joins one. The token is remembered as a secret. @throws AggregateError of OpErrors `host`: no
- * netclient; a token file that is missing, that others can read, or that is none.
+ * netclient; a token file that is missing, that others can read or change, or that is none.
  */
 export async function readNetmaker(host: Host, { members }: Topology): Promise<Facts['netmaker']> {
   const [first] = members.filter(({ netmaker }) => netmaker);
@@ -31,7 +31,7 @@ function missing(container: string): OpError {
 
 async function tokenOf({ files }: Host, container: string): Promise<string | OpError> {
   const at = tokenPath;
-  const [text, mode] = await Promise.all([files.read(at), files.mode(at)]);
+  const [text, mode, loose] = await Promise.all([files.read(at), files.mode(at), files.loose(at)]);
   if (text === null)
     return new OpError('host', `missing: ${container} joins its Netmaker mesh with the token in it`, {
       at,
@@ -39,6 +39,11 @@ async function tokenOf({ files }: Host, container: string): Promise<string | OpE
     });
   if (((mode ?? 0) & 0o077) !== 0)
     return new OpError('host', 'others can read this token', { at, hint: `chmod 600 ${at}` });
+  if (loose !== null)
+    return new OpError('host', `others than root own or can change ${loose}`, {
+      at,
+      hint: `chown root:root ${loose} && chmod go-w ${loose}`,
+    });
   const found = readToken(text);
   if ('token' in found) return found.token;
   return new OpError('host', found.why, {
