@@ -29,14 +29,27 @@ export function reveal(text: string, lookup: (fingerprint: Fingerprint) => strin
   return text.replaceAll(/\{\{secret:([0-9a-f]{16})\}\}/g, (_, found: string) => lookup(found));
 }
 
-const credential = /"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"/gi;
+/** UUIDs, and REALITY's short ids, alone or in their list. */
+const uuid = /"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"/gi;
+const shortIds = /"(?:short_id|shortIds)"\s*:\s*(?:"[^"]*"|\[[^\]]*\])/g;
+const shortId = /"((?:[0-9a-f]{2}){1,8})"/g;
 
-/** The credentials in the text of a state file: its UUIDs, as written. */
+/** The credentials in the text of a state file, as written. */
 export function credentials(text: string): readonly string[] {
-  return [...text.matchAll(credential)].map((match) => match[1] ?? '');
+  const found: string[] = [];
+  each(text, (one) => {
+    found.push(one);
+    return one;
+  });
+  return found;
 }
 
 /** The text of a state file as it may be written down elsewhere: its credentials by fingerprint. */
 export function sealed(text: string): string {
-  return text.replaceAll(credential, (_, id: string) => `"${placeholder(id)}"`);
+  return each(text, placeholder);
+}
+
+function each(text: string, by: (credential: string) => string): string {
+  const quoted = (_: string, one: string): string => `"${by(one)}"`;
+  return text.replaceAll(shortIds, (all) => all.replaceAll(shortId, quoted)).replaceAll(uuid, quoted);
 }

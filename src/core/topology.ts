@@ -17,6 +17,9 @@ export const shaperPort = 2499;
 /** Debian's base system has this user in every container (base-passwd), and nothing else of ours runs as it. */
 export const shaperUser = { name: 'proxy', uid: 13 } as const;
 
+/** Where the fallback web server listens, in the container of the proxy to which it belongs, on 127.0.0.1. */
+export const webPort = 8081;
+
 /** Where the client keeps the VPS's certificate, unless the state says otherwise. */
 export const pinnedCertificate = '/etc/xray/vps.pem';
 

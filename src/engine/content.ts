@@ -47,21 +47,28 @@ async function content(
     return needed.required
       ? new OpError('host', `missing: ${container} needs it as ${path}`, { at, hint: needed.hint })
       : null;
-  if (sort !== 'certificate' && ((mode ?? 0) & 0o077) !== 0)
+  if (!open.includes(sort) && ((mode ?? 0) & 0o077) !== 0)
     return new OpError('host', 'others can read this key', { at, hint: `chmod 600 ${at}` });
   return is[sort](text.trim())
     ? text.trim()
     : new OpError('host', `expected a ${sort}${shape[sort]}`, { at, hint: needed.hint });
 }
 
+/** What everybody may read. */
+const open: readonly Sort[] = ['certificate', 'web page'];
+
 const shape: Readonly<Record<Sort, string>> = {
   'WireGuard key': ': 44 characters of base64, as wg genkey prints it',
+  'REALITY key': ': 43 characters of base64url, as xray x25519 prints it',
+  'web page': ' with something in it',
   certificate: ' in PEM, beginning with -----BEGIN CERTIFICATE-----',
   'private key': ' in PEM, beginning with -----BEGIN PRIVATE KEY-----',
 };
 
 const is: Readonly<Record<Sort, (text: string) => boolean>> = {
   'WireGuard key': (text) => /^[A-Za-z0-9+/]{43}=$/.test(text) && Buffer.from(text, 'base64').length === 32,
+  'REALITY key': (text) => /^[A-Za-z0-9_-]{43}$/.test(text),
+  'web page': (text) => text !== '',
   certificate: (text) => text.startsWith('-----BEGIN CERTIFICATE-----') && digest(text) !== null,
   'private key': (text) => parses(() => createPrivateKey(text)),
 };

@@ -13,6 +13,7 @@ import type { Discovered, Facts, Member, Topology } from '../core/topology.ts';
 import type { Host } from '../drivers/host.ts';
 import { OpError } from '../error.ts';
 import { MARK, type PortRow } from '../drivers/ovsdb/contract.ts';
+import { ensureAble } from './ability.ts';
 import type { Resolved } from './applied.ts';
 import { readContents } from './content.ts';
 import { readNetmaker } from './netmaker.ts';
@@ -98,6 +99,7 @@ async function gather(host: Host, built: Topology, filesFolder: string): Promise
     readContents(host, built, filesFolder),
   ]);
   const proxy: Facts['proxy'] = xray === null ? { program: 'v2ray' } : { program: 'xray', path: xray };
+  await ensureAble(host.exec, proxy, built.members);
   const { backend } = host.containers;
   return { uplink, forwards, datapath, nameservers, proxy, netmaker, shaper, backend, strangers, files };
 }
@@ -159,7 +161,15 @@ function notes({ members }: Topology): readonly string[] {
 /** Credentials in the state itself. */
 function identities(members: readonly Member[]): readonly string[] {
   return members.flatMap(({ xray }) => [
-    ...(xray?.outbound.protocol === 'vmess' ? [xray.outbound.id] : []),
-    ...(xray?.inbound.protocol === 'vmess' ? xray.inbound.settings.clients.map(({ id }) => id) : []),
+    ...(xray === null || xray.outbound.protocol === 'freedom' ? [] : [xray.outbound.id]),
+    ...(xray === null || xray.inbound.protocol === 'socks' ? [] : xray.inbound.settings.clients.map(({ id }) => id)),
+    ...(xray === null ? [] : shortIds(xray)),
   ]);
+}
+
+/** A REALITY server answers as a proxy to who knows one of them and its public key. */
+function shortIds({ inbound, outbound }: NonNullable<Member['xray']>): readonly string[] {
+  const far = outbound.protocol === 'vless' && outbound.reality !== undefined ? [outbound.reality.short_id] : [];
+  if (inbound.protocol !== 'vless' || inbound.streamSettings.security !== 'reality') return far;
+  return [...far, ...inbound.streamSettings.realitySettings.shortIds];
 }

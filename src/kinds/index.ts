@@ -14,10 +14,12 @@ import { shaper } from './shaper/index.ts';
 import { sysctl } from './sysctl/index.ts';
 import { tunnel } from './tunnel/index.ts';
 import { unit } from './unit/index.ts';
+import { web } from './web/index.ts';
 
 /**
  * Shut first (filter, rule), then the switch (bridge, port, flow), then what sends (container), and inside the containers from
- * the exit inwards (proxy and shaper before tunnel): no packet ever meets a half-built path. Then meshes, and the host's own services.
+ * the exit inwards (web before proxy before shaper before tunnel): no packet ever meets a half-built path. Then meshes, and the host's own
+ * services.
  */
 export const kinds = [
   filter,
@@ -27,6 +29,7 @@ export const kinds = [
   port,
   flow,
   container,
+  web,
   proxy,
   shaper,
   tunnel,

@@ -50,7 +50,7 @@ export type Content = {
   readonly container: string;
   /** Inside the container; the files folder mirrors it. */
   readonly path: string;
-  readonly sort: 'WireGuard key' | 'certificate' | 'private key';
+  readonly sort: 'WireGuard key' | 'REALITY key' | 'certificate' | 'private key' | 'web page';
   readonly required: boolean;
   /** For a certificate: the host name or address that it must be for. */
   readonly host?: string;

@@ -42,6 +42,13 @@ export const key = pattern(
   'a WireGuard public key: 44 characters of base64, as wg pubkey prints it',
 );
 
+export const realityKey = pattern(
+  /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/,
+  'a REALITY public key: 43 characters of base64url, as xray x25519 prints it',
+);
+
+export const shortId = pattern(/^([0-9a-f]{2}){1,8}$/, 'a short id: 2 to 16 hexadecimal digits, like 6ba7b8109dad11d1');
+
 export const path = text(
   'an absolute path inside the container, like /etc/wireguard/private.key',
   (value) => /^(\/[A-Za-z0-9._@+-]+)+$/.test(value) && !/\/\.\.?(\/|$)/.test(value),

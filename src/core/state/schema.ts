@@ -62,17 +62,47 @@ const framesPerSecond = z.int().min(1).max(10_000).meta({ description: 'frames a
 
 const inboundSocks = z.strictObject({ port, protocol: z.literal('socks') });
 
+const tls = z.strictObject({
+  network: z.literal('tcp'),
+  security: z.literal('tls'),
+  tlsSettings: z.strictObject({
+    certificates: z.array(z.strictObject({ certificateFile: path, keyFile: path })).min(1),
+  }),
+});
+
 const inboundVmess = z.strictObject({
   port,
   protocol: z.literal('vmess'),
   settings: z.strictObject({ clients: z.array(vmessClient).min(1) }),
-  streamSettings: z.strictObject({
-    network: z.literal('tcp'),
-    security: z.literal('tls'),
-    tlsSettings: z.strictObject({
-      certificates: z.array(z.strictObject({ certificateFile: path, keyFile: path })).min(1),
-    }),
+  streamSettings: tls,
+});
+
+/** extension: no certificate of one's own; who is no client is passed on to `target`, and sees that server's. */
+const reality = z.strictObject({
+  network: z.literal('tcp'),
+  security: z.literal('reality'),
+  realitySettings: z.strictObject({
+    target: format.endpoint,
+    serverNames: z.array(host).min(1),
+    /** Our name for Xray's privateKey: the key itself is in the files folder. */
+    privateKeyFile: path,
+    shortIds: z.array(format.shortId).min(1),
   }),
+});
+
+/** Vision unless told: without it an observer finds the TLS inside the TLS more easily. */
+const flowOf = z.enum(['xtls-rprx-vision', '']).default('xtls-rprx-vision');
+
+/** extension */
+const inboundVless = z.strictObject({
+  port,
+  protocol: z.literal('vless'),
+  settings: z.strictObject({
+    clients: z.array(z.strictObject({ id: uuid, flow: flowOf })).min(1),
+    /** The web server that answers who is no client; one of our own in the same container unless told. */
+    fallback: endpoint.optional(),
+  }),
+  streamSettings: z.discriminatedUnion('security', [tls, reality]),
 });
 
 const outboundVmess = z.strictObject({
@@ -89,6 +119,20 @@ const outboundVmess = z.strictObject({
    * told, /etc/xray/vps.pem if the files folder has it: that is worked out later, from the facts.
    */
   certificate_file: path.optional(),
+});
+
+/** extension */
+const outboundVless = z.strictObject({
+  protocol: z.literal('vless'),
+  server: host,
+  port,
+  id: uuid,
+  flow: flowOf,
+  /** As for vmess; with `reality`, one of the server's `serverNames`. */
+  server_name: host.optional(),
+  certificate_file: path.optional(),
+  /** The server proves itself by this key instead of a certificate. */
+  reality: z.strictObject({ public_key: format.realityKey, short_id: format.shortId }).optional(),
 });
 
 const outboundFreedom = z.strictObject({ protocol: z.literal('freedom') });
@@ -109,8 +153,8 @@ const shaper = z.strictObject({
 });
 
 const xray = z.strictObject({
-  inbound: z.discriminatedUnion('protocol', [inboundSocks, inboundVmess]),
-  outbound: z.discriminatedUnion('protocol', [outboundVmess, outboundFreedom]),
+  inbound: z.discriminatedUnion('protocol', [inboundSocks, inboundVmess, inboundVless]),
+  outbound: z.discriminatedUnion('protocol', [outboundVmess, outboundVless, outboundFreedom]),
   shaper: shaper.optional(),
 });
 

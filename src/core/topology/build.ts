@@ -23,7 +23,10 @@ export type Resolved = Readonly<Record<string, readonly string[]>>;
 export function endpoints(state: State): readonly string[] {
   const hosts = state.lxc.containers.flatMap(({ config }) => {
     const warp = config['wg-quick'] === undefined ? undefined : parseEndpoint(config['wg-quick'].endpoint)?.host;
-    const server = config.xray?.outbound.protocol === 'vmess' ? config.xray.outbound.server : undefined;
+    const server =
+      config.xray === undefined || config.xray.outbound.protocol === 'freedom'
+        ? undefined
+        : config.xray.outbound.server;
     const shaped = config.xray?.shaper?.endpoint;
     const end = shaped === undefined ? undefined : parseEndpoint(shaped)?.host;
     return [warp, server, end].filter((host) => host !== undefined && !isIPv4(host)) as string[];
@@ -133,7 +136,9 @@ function member(link: Link, container: ContainerState, { ways, bridges, resolved
   const outbound = config.xray?.outbound;
   const tunnel = warp === undefined ? null : resolve(parseEndpoint(warp.endpoint), resolved);
   const server =
-    outbound?.protocol === 'vmess' ? resolve({ host: outbound.server, port: outbound.port }, resolved) : null;
+    outbound === undefined || outbound.protocol === 'freedom'
+      ? null
+      : resolve({ host: outbound.server, port: outbound.port }, resolved);
   const shaper = config.xray?.shaper;
   const way = ways.get(id);
   return {
@@ -206,8 +211,9 @@ function roleOf(container: ContainerState): Role {
   const { xray, 'wg-quick': warp } = container.config;
   if (Object.keys(wireguardOf(container)).length > 0) return 'gateway';
   if (warp !== undefined) return 'warp';
-  if (xray?.outbound.protocol === 'vmess') return 'proxy-client';
-  return xray?.inbound.protocol === 'vmess' ? 'proxy-server' : 'plain';
+  if (xray === undefined) return 'plain';
+  if (xray.outbound.protocol !== 'freedom') return 'proxy-client';
+  return xray.inbound.protocol === 'socks' ? 'plain' : 'proxy-server';
 }
 
 function wireguardOf({ config }: ContainerState): Readonly<Record<string, WireguardState>> {

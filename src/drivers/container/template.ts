@@ -23,7 +23,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
     suite: 'bookworm',
     packages: words(`
       systemd systemd-sysv dbus procps netbase net-tools iproute2 iputils-ping nftables wireguard-tools wireguard-go
-      v2ray curl ca-certificates`),
+      v2ray nginx-light curl ca-certificates`),
     // What has no place in a container or starts by itself; without them its boot is short and ends in `running`.
     masked: words(`
       systemd-logind.service systemd-resolved.service systemd-networkd.service systemd-timesyncd.service

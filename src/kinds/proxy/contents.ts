@@ -8,9 +8,15 @@ export function contents({ members }: Topology): readonly Content[] {
 }
 
 function own({ name, xray }: Member): readonly Content[] {
-  if (xray?.inbound.protocol !== 'vmess') return [];
+  if (xray === null || xray.inbound.protocol === 'socks') return [];
+  const { streamSettings } = xray.inbound;
+  if (streamSettings.security === 'reality') {
+    const path = streamSettings.realitySettings.privateKeyFile;
+    const make = 'Put the private key there that xray x25519 prints; the clients get the public one.';
+    return [{ container: name, path, sort: 'REALITY key', required: true, hint: make }];
+  }
   const hint = 'Put yours there (PEM), or let op-dbus init --generate make a self-signed pair.';
-  return xray.inbound.streamSettings.tlsSettings.certificates.flatMap(({ certificateFile, keyFile }): Content[] => [
+  return streamSettings.tlsSettings.certificates.flatMap(({ certificateFile, keyFile }): Content[] => [
     { container: name, path: certificateFile, sort: 'certificate', required: true, hint },
     { container: name, path: keyFile, sort: 'private key', required: true, certificate: certificateFile, hint },
   ]);
@@ -18,7 +24,8 @@ function own({ name, xray }: Member): readonly Content[] {
 
 /** A server that is reached by address has no name by which an authority could vouch for it. */
 function pinned({ name, xray }: Member): readonly Content[] {
-  if (xray?.outbound.protocol !== 'vmess') return [];
+  if (xray === null || xray.outbound.protocol === 'freedom') return [];
+  if (xray.outbound.protocol === 'vless' && xray.outbound.reality !== undefined) return [];
   const { certificate_file, server_name, server } = xray.outbound;
   const named = server_name !== undefined || server !== xray.resolved?.ip;
   return [

@@ -11,3 +11,8 @@ export type Made = { readonly config: Readonly<Record<string, unknown>>; readonl
 export function pem(file: FileFact): string {
   return `${standIn(file.fingerprint)}\n`;
 }
+
+/** A VLESS user's flow; none is not written. */
+export function flowOf({ flow }: { readonly flow: string }): Readonly<Record<string, string>> {
+  return flow === '' ? {} : { flow };
+}

@@ -23,7 +23,7 @@ export function server(spec: Inside): Server | null {
     })),
   );
   const own = inbounds(spec).flatMap(({ protocol, listen, port }) =>
-    protocol === 'vmess' ? [{ at: `${listen}:${port}`, name: null }] : [],
+    protocol === 'vmess' || protocol === 'vless' ? [{ at: `${listen}:${port}`, name: null }] : [],
   );
   return [...far, ...own][0] ?? null;
 }

@@ -40,8 +40,7 @@ export function isChain({ draft, links }: Pick<View, 'draft' | 'links'>, bridge:
       return (
         properties?.network_type !== undefined ||
         Object.keys(tunnels).length > 0 ||
-        xray?.inbound?.protocol === 'vmess' ||
-        xray?.outbound?.protocol === 'vmess'
+        [xray?.inbound?.protocol, xray?.outbound?.protocol].some((each) => each === 'vmess' || each === 'vless')
       );
     })
   );

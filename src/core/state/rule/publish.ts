@@ -10,7 +10,7 @@ export const published: Rule = ({ links }) =>
     (port) => `${port} is published by another container or interface already: expected another port`,
   );
 
-/** WireGuard listens on udp, also a mesh's, a vmess inbound on tcp. A socks inbound stays inside. */
+/** WireGuard listens on udp, also a mesh's, a VPS's proxy on tcp. A socks inbound stays inside. */
 function claims({ index, id, container }: Link): readonly Claim[] {
   if (container.properties?.network_type === 'netmaker' && id !== null)
     return [{ value: `udp ${meshPort(id)}`, path: containerPath(index, 'properties', 'network_type') }];
@@ -20,7 +20,8 @@ function claims({ index, id, container }: Link): readonly Claim[] {
       if (config.listen_port === undefined) return [];
       return [{ value: `udp ${config.listen_port}`, path: containerPath(index, 'config', name, 'listen_port') }];
     }
-    if (!('inbound' in config) || config.inbound?.protocol !== 'vmess' || config.inbound.port === undefined) return [];
+    if (!('inbound' in config) || config.inbound?.protocol === undefined) return [];
+    if (config.inbound.protocol === 'socks' || config.inbound.port === undefined) return [];
     return [{ value: `tcp ${config.inbound.port}`, path: containerPath(index, 'config', name, 'inbound', 'port') }];
   });
 }

@@ -68,15 +68,44 @@ function jobs({ index, container }: Link): readonly Finding[] {
       message: `a container has one job: expected ${second} in another container than ${first}`,
     });
   }
-  if (config.xray?.inbound?.protocol === 'vmess' && config.xray.outbound?.protocol === 'vmess')
+  const [from, to] = [config.xray?.inbound?.protocol, config.xray?.outbound?.protocol];
+  if ((from === 'vmess' || from === 'vless') && (to === 'vmess' || to === 'vless'))
     findings.push({
       path: containerPath(index, 'config', 'xray', 'outbound', 'protocol'),
-      message: 'passing vmess on to vmess is not supported yet: expected "freedom"',
+      message: `passing ${from} on to ${to} is not supported yet: expected "freedom"`,
     });
-  if (config.xray?.inbound?.protocol === 'socks' && config.xray.outbound?.protocol === 'freedom')
+  if (from === 'socks' && to === 'freedom')
     findings.push({
       path: containerPath(index, 'config', 'xray', 'outbound', 'protocol'),
-      message: 'a socks inbound leads to the VPS: expected "vmess"',
+      message: 'a socks inbound leads to the VPS: expected "vmess" or "vless"',
+    });
+  return [...findings, ...reality(index, config)];
+}
+
+/** What REALITY takes the place of. */
+function reality(index: number, { xray }: NonNullable<ContainerDraft['config']>): readonly Finding[] {
+  const { inbound, outbound } = xray ?? {};
+  const at = (...inner: readonly string[]) => containerPath(index, 'config', 'xray', ...inner);
+  const findings: Finding[] = [];
+  if (
+    inbound?.protocol === 'vless' &&
+    inbound.streamSettings?.security === 'reality' &&
+    inbound.settings?.fallback !== undefined
+  )
+    findings.push({
+      path: at('inbound', 'settings', 'fallback'),
+      message: 'REALITY passes strangers on to its target: expected no fallback',
+    });
+  if (outbound?.protocol !== 'vless' || outbound.reality === undefined) return findings;
+  if (outbound.certificate_file !== undefined)
+    findings.push({
+      path: at('outbound', 'certificate_file'),
+      message: 'with reality the server proves itself by its public_key: expected no certificate_file',
+    });
+  if (!('server_name' in outbound))
+    findings.push({
+      path: at('outbound', 'server_name'),
+      message: "missing: expected one of the server's serverNames",
     });
   return findings;
 }

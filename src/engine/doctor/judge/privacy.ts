@@ -34,7 +34,9 @@ export function wireguardGo({ wireguardGo: asked }: Facts): Verdict {
 export function proxy({ xray, v2ray }: Facts): Verdict {
   return known([xray, v2ray], (own, other) => {
     if (own !== null) return works(`xray ${own}`);
-    return works(`v2ray of the containers' template${other === null ? '' : ` (here ${other})`}; no xray on the host`);
+    return works(
+      `v2ray of the containers' template${other === null ? '' : ` (here ${other})`}: VMess and VLESS over TLS; Vision and REALITY want xray (install.sh --xray)`,
+    );
   });
 }
 

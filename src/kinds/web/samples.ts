@@ -1,0 +1,39 @@
+// Host states for the laws: none, one server, another page, two of them.
+
+import type { Resource } from '../../core/resource.ts';
+import { type Inside } from '../inside.ts';
+
+const path = '/etc/op-dbus/web.conf';
+
+const web = (container: string, text: string, spec: Partial<Inside> = {}): Resource<Inside> => ({
+  kind: 'web',
+  name: `${container}/web`,
+  spec: {
+    container,
+    order: 0,
+    unit: 'web',
+    files: { [path]: { mode: 0o600, text } },
+    check: ['/usr/sbin/nginx', '-t', '-q', '-c', path],
+    reload: null,
+    active: true,
+    ...spec,
+  },
+});
+
+/** The containers that must exist. */
+export const containers = ['xray-client', 'xray-server'];
+
+export const samples: readonly (readonly Resource<Inside>[])[] = [
+  [],
+  [web('xray-client', '{}\n')],
+  [web('xray-client', '{"outbounds":[]}\n', { active: false })],
+  [
+    web('xray-client', '{}\n', {
+      files: {
+        [path]: { mode: 0o600, text: '{}\n' },
+        '/var/www/html/index.html': { mode: 0o644, text: 'an example\n' },
+      },
+    }),
+    web('xray-server', '{}\n'),
+  ],
+];
