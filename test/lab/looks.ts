@@ -13,7 +13,10 @@ export async function looks(host: HostName): Promise<readonly string[]> {
      ovs-vsctl -f csv --columns=name,external_ids list Port | sort
      ovs-ofctl -O OpenFlow14 --no-stats dump-flows ovsbr0 2>/dev/null | sort
      find /var/lib/op-dbus /var/lib/lxc -maxdepth 2 -printf "%p %y\\n" 2>/dev/null | sort
-     lxc-ls -f -F NAME,STATE,AUTOSTART`,
+     if command -v pct >/dev/null; then
+       pct list; grep -v '#' /etc/pve/lxc/*.conf
+       find /etc/pve /var/lib/pve /usr/share/lxc/config/common.conf.d -printf "%p %y\\n" 2>/dev/null | grep -v /rootfs/ | sort
+     else lxc-ls -f -F NAME,STATE,AUTOSTART; fi`,
   );
   // The columns of a table are as wide as the number behind @if makes them.
   const lines = text

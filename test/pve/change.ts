@@ -11,6 +11,7 @@ import { writeLxcConfig } from './lxc.ts';
 import { net, ruleOf } from './option.ts';
 import { needQuorum, type Pve } from './pve.ts';
 import { parseProperties, printProperties, type Values } from './schema.ts';
+import { midway } from './task.ts';
 
 /** Takes effect in a running container's configuration at once, whatever it means inside. */
 const AT_ONCE = 'cores description hookscript hostname lock onboot protection startup tags'.split(' ');
@@ -41,6 +42,7 @@ export async function change(pve: Pve, vmid: number, wanted: Wanted): Promise<vo
     const { config: next, faults } = on
       ? await applyNow(pve, vmid, asked, AT_ONCE)
       : { config: applied(asked), faults: {} };
+    await midway(pve, 'set');
     await store(pve, vmid, next);
     await writeLxcConfig(pve, vmid, next);
     if (Object.keys(faults).length > 0) throw badParameters(faults);

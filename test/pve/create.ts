@@ -11,7 +11,7 @@ import { mount, rootfs } from './option.ts';
 import { needBridge } from './bridge.ts';
 import { midway, task } from './task.ts';
 import { needQuorum, type Pve } from './pve.ts';
-import { needFile, storage } from './storage.ts';
+import { needFile, storage, storages, volumes } from './storage.ts';
 import { parseProperties, printProperties, type Values } from './schema.ts';
 import { halt, start } from './power.ts';
 import { allocate, fill, mountVolume, removeVolume } from './volume.ts';
@@ -84,8 +84,15 @@ export async function create(pve: Pve, vmid: number, given: Values, making: Maki
   });
 }
 
+export type Removing = {
+  /** Also when it runs. */
+  readonly force: boolean;
+  /** Also volumes of its number that its configuration does not name, as a creation that has died leaves them. */
+  readonly unreferenced: boolean;
+};
+
 /** @returns the exit status. @throws Die */
-export async function destroy(pve: Pve, vmid: number, force: boolean): Promise<number> {
+export async function destroy(pve: Pve, vmid: number, { force, unreferenced }: Removing): Promise<number> {
   needQuorum(pve);
   const check = (config: Config): void => {
     if (config.values['protection'] === '1') throw new Die(`can't remove CT ${vmid} - protection mode enabled`);
@@ -103,6 +110,10 @@ export async function destroy(pve: Pve, vmid: number, force: boolean): Promise<n
       await store(pve, vmid, { ...EMPTY, values: { ...config.values, lock: 'destroyed' } });
       await exec(['umount', '-R', '-l', pve.below(`/var/lib/lxc/${vmid}/rootfs`)]);
       for (const id of Object.values(owned(config))) await removeVolume(pve, id);
+      if (unreferenced)
+        for (const { name, disabled } of await storages(pve))
+          for (const { id, vmid: of } of disabled ? [] : await volumes(pve, name))
+            if (of === vmid) await removeVolume(pve, id);
       await rm(pve.below(`/var/lib/lxc/${vmid}`), { recursive: true, force: true });
       await forget(pve, vmid);
     }),

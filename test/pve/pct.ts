@@ -61,7 +61,11 @@ const verbs: Readonly<Record<string, Verb>> = {
   destroy: {
     args: { vmid },
     options: { force: boolean, purge: boolean, 'destroy-unreferenced-disks': boolean },
-    run: (pve, { vmid: id, values }) => destroy(pve, id, values['force'] === '1'),
+    run: (pve, { vmid: id, values }) =>
+      destroy(pve, id, {
+        force: values['force'] === '1',
+        unreferenced: values['destroy-unreferenced-disks'] === '1',
+      }),
   },
   set: {
     args: { vmid },

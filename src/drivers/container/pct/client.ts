@@ -126,7 +126,7 @@ export function pctContainers(options: PctOptions = {}): Containers {
   });
 
   let left: Promise<void> | null = null;
-  /** A command that was killed has left pct at work: what it starts or stops is neither running nor stopped. Once is enough. */
+  /** A command that was killed has left pct at work: what it starts, stops or sets is neither as before nor as after. Once is enough. */
   function leftovers(): Promise<void> {
     left ??= ourIds()
       .then((ids) => settled(ids, lockPatience))

@@ -28,7 +28,7 @@ export async function atWork(ids: readonly number[], verbs: readonly string[]): 
 }
 
 /**
- * Waits until Proxmox has ended what it starts and stops of these containers.
+ * Waits until Proxmox has ended what it starts, stops and sets of these containers.
  * @throws OpError `timeout` after `patience` milliseconds, naming the process.
  */
 export async function settled(ids: readonly number[], patience: number): Promise<void> {
@@ -36,7 +36,7 @@ export async function settled(ids: readonly number[], patience: number): Promise
   for (const deadline = Date.now() + patience; ; await sleep(Math.min(100, patience / 10))) {
     // A process that is running another program has no command line for a moment: it is its end that counts.
     if (task === null || (await startTime(task.pid)) !== task.start)
-      task = await atWork(ids, ['start', 'shutdown', 'stop']);
+      task = await atWork(ids, ['start', 'shutdown', 'stop', 'set']);
     if (task === null) return;
     if (Date.now() >= deadline) throw busy(task, patience);
   }
