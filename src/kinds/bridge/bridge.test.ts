@@ -19,3 +19,15 @@ test('a bridge that can not be made for want of a switch is found out before any
   await assert.rejects(preflight(made), { code: 'host', message: 'no switch' });
   await preflight({ ...made, before: spec, after: null });
 });
+
+test('a Linux bridge that has the name of one of ours, as mesh may, is left alone', async () => {
+  const links = async () => [{ name: 'mesh', up: true, addresses: ['10.1.0.1/24'] }];
+  const host = { ovsdb: fakeOvsdb(), net: { ...fakeNet(), links } } as unknown as Host;
+  const spec: Spec = { datapath: 'system', mac: '02:0a:00:00:00:02', address: '10.1.0.1/24' };
+  const made: Change<Spec> = { kind: 'bridge', name: 'mesh', before: null, after: spec };
+  await assert.rejects(async () => bridge.preflight?.(host, [made], () => {}), {
+    code: 'foreign',
+    message: "mesh exists and is not op-dbus's",
+    hint: 'A network device has that name: give the bridge another one in the file.',
+  });
+});
