@@ -1,3 +1,5 @@
+// What is sealed of a state file, and that it can be had back.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { credentials, fingerprint, reveal, sealed } from './secret.ts';
