@@ -36,7 +36,7 @@ async function stopped(container: Name, word: string, prober: Prober): Promise<r
   const captures = await Promise.all([startCapture('home', 'eth0'), startCapture('vps', 'eth0')]);
   let silent: readonly Answer[] = [];
   let started = 0;
-  const resumed = await row(`${container} started: traffic resumes`, async () => {
+  const resumed = await row(`${container} started, and applied again: traffic resumes`, async () => {
     await ask('home', stop(container), { deadline: 30_000 });
     // Answers to what was sent before the stop may still arrive.
     await sleep(300);
@@ -45,6 +45,8 @@ async function stopped(container: Name, word: string, prober: Prober): Promise<r
     silent = prober.answersSince(from);
     started = Date.now();
     await ask('home', start(container), { deadline: 30_000 });
+    // Padding goes with the device: until somebody has put it back, by hand or unasked, the tunnel sends nothing.
+    await ask('home', ['op-dbus', 'apply', '/etc/op-dbus/state.json']);
     return answersAgain(prober, started);
   });
   const [home = [], vps = []] = await Promise.all(captures.map((capture) => capture.stop()));
