@@ -119,7 +119,7 @@ test('killed anywhere, of the change or of its undoing, it can be undone still',
     return counted.calls();
   };
   const calls = await count();
-  const step = Number(process.env['STEP'] ?? 29);
+  const step = Number(process.env['STEP'] ?? 61);
   // The last calls, where the change is written down, each; of those before every so many.
   const points = Array.from({ length: calls }, (_, at) => at).filter((at) => at % step === 0 || at > calls - 25);
   for (const at of points) {

@@ -78,15 +78,19 @@ async function die(from: To, to: To, death: Death): Promise<{ host: FakeHost; be
 }
 
 /** Every so many of the calls of a change, so that the whole takes seconds; all of them with STEP=1 (`npm run test:steps`). */
-async function points(from: To, to: To): Promise<readonly number[]> {
+async function points(from: To, to: To, step = Number(process.env['STEP'] ?? 97)): Promise<readonly number[]> {
+  const count = await calls(from, to);
+  return Array.from({ length: Math.ceil(count / step) }, (_, index) => index * step);
+}
+
+async function calls(from: To, to: To): Promise<number> {
   const host = await machine();
   await go(host, from);
   const counted = dying(host, null);
   await go(counted.host, to, host);
-  const step = Number(process.env['STEP'] ?? 31);
   const count = counted.calls();
   assert.ok(count > 30, `${count}`);
-  return Array.from({ length: Math.ceil(count / step) }, (_, index) => index * step);
+  return count;
 }
 
 const ways: readonly (readonly [To, To])[] = [
@@ -201,7 +205,7 @@ for (const [what, accident] of Object.entries(accidents))
       await go(host, 'client');
       await accident(host);
       const counted = dying(host, null);
-      const at = Math.floor(((await points('client', to)).at(-1) ?? 0) * 0.8);
+      const at = Math.floor((await calls('client', to)) * 0.8);
       const mortal = dying(counted.host, { at, when: 'after', of: 'process' });
       await Promise.race([go(mortal.host, to, host), mortal.died]);
       const later = { ...host, secrets: fakeSecrets(host.files) };
@@ -225,7 +229,7 @@ test('a container that an interrupted change put aside comes back for another st
     return host.containers.aside.has('warp-tunnel') && (await readJournal(host)) !== null ? host : null;
   };
   let host: FakeHost | null = null;
-  for (const at of await points('client', 'down')) host ??= await interrupted(at);
+  for (const at of await points('client', 'down', 10)) host ??= await interrupted(at);
   assert.ok(host);
   const less = (await want(host, stateOf({ text: JSON.stringify(file) }), '/golden/files')).resources;
   await transact(host, { action: 'less', wanted: less, kept: async () => {}, entry: null, back: true }, () => {});

@@ -3,6 +3,7 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -57,7 +58,7 @@ export async function startDummySwitch({
     const database = join(folder, 'conf.db');
     await insist(run, ['ovsdb-tool', 'create', database, '/usr/share/openvswitch/vswitch.ovsschema']);
     servers.push(start(folder, env, ['ovsdb-server', `--remote=punix:${socket}`, '--pidfile', database]));
-    await until(folder, servers, () => existsSync(socket));
+    await until(folder, servers, () => listens(socket));
     await insist(run, ['ovs-vsctl', `--db=unix:${socket}`, '--no-wait', 'init']);
     const dummy = devices === 'dummy' ? '--enable-dummy=override' : '--enable-dummy';
     const vswitchd = start(folder, env, ['ovs-vswitchd', dummy, '--disable-system', '--pidfile', `unix:${socket}`]);
@@ -98,14 +99,26 @@ function alive(server: ChildProcess): boolean {
   return server.pid !== undefined && server.exitCode === null && server.signalCode === null;
 }
 
-async function until(folder: string, servers: readonly ChildProcess[], done: () => boolean): Promise<void> {
+async function until(
+  folder: string,
+  servers: readonly ChildProcess[],
+  done: () => boolean | Promise<boolean>,
+): Promise<void> {
   const deadline = Date.now() + 10_000;
-  while (!done()) {
+  while (!(await done())) {
     const dead = servers.find((server) => !alive(server));
     if (dead !== undefined) throw new OpError('host', `${dead.spawnargs[3]} ended with status ${dead.exitCode}`);
     if (Date.now() > deadline) throw new OpError('timeout', `no socket in ${folder} within 10 s`);
     await sleep(3);
   }
+}
+
+/** The socket's file is there a moment before anybody listens. */
+function listens(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => resolve(true));
+    socket.on('connect', () => socket.end()).on('error', () => resolve(false));
+  });
 }
 
 function log(folder: string): string {
