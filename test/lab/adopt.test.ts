@@ -172,7 +172,9 @@ test('killed at whatever pct is doing, apply finishes and rollback undoes, and t
   assert.deepEqual(await looks('home'), all);
 
   await killedAt('set', 'op-dbus', 'apply', later);
-  assert.match(await ok('op-dbus', 'rollback'), /^Undone: "apply/m);
+  await finished(later, true);
+  assert.doesNotMatch(await conf(106), /^onboot: 1/m);
+  await ok('op-dbus', 'apply', both);
   assert.deepEqual(await looks('home'), all);
   await killedAt('shutdown', 'op-dbus', 'apply', alone);
   assert.match(await ok('op-dbus', 'rollback'), /^Undone: "apply/m);

@@ -9,7 +9,7 @@ export async function looks(host: HostName): Promise<readonly string[]> {
     host,
     'bash',
     '-c',
-    `ip -br address; ip route; ip rule; nft -s list ruleset; sysctl net.ipv4.ip_forward net.ipv4.conf.all.src_valid_mark
+    `ip -br address | sort; ip route; ip rule; nft -s list ruleset; sysctl net.ipv4.ip_forward net.ipv4.conf.all.src_valid_mark
      ovs-vsctl -f csv --columns=name,external_ids list Port | sort
      ovs-ofctl -O OpenFlow14 --no-stats dump-flows ovsbr0 2>/dev/null | sort
      find /var/lib/op-dbus /var/lib/lxc -maxdepth 2 -printf "%p %y\\n" 2>/dev/null | sort
