@@ -15,7 +15,13 @@ const ours = `#Made by op-dbus: ${token}\nhostname: web\n`;
 const theirs = 'hostname: web\n';
 
 /** A node with a container 105 `web` of that configuration, put aside by us or not. `busy`: what Proxmox's lock is waited for. */
-async function node(t: TestContext, file: 'definition.json' | 'aside.json', conf: string, busy = async () => {}) {
+async function node(
+  t: TestContext,
+  file: 'definition.json' | 'aside.json',
+  conf: string,
+  busy = async () => {},
+  fails = { code: 0, untouched: false },
+) {
   const home = await mkdtemp(`${tmpdir()}/op-dbus-tidy-`);
   t.after(() => rm(home, { recursive: true }));
   const path = (name: string): string => `${home}/pve/nodes/${name}/lxc`;
@@ -31,11 +37,11 @@ async function node(t: TestContext, file: 'definition.json' | 'aside.json', conf
       done.push(`wait ${id}`);
       await busy();
     },
-    attempt: () => assert.fail('nothing else is asked of pct'),
-    run: async (verb, id, more = []) => {
+    run: () => assert.fail('nothing else is asked of pct'),
+    attempt: async (verb, id, more = []) => {
       done.push([verb, id, ...more].join(' '));
-      await rm(`${home}/pve/lxc/${id}.conf`);
-      return '';
+      if (!fails.untouched) await rm(`${home}/pve/lxc/${id}.conf`);
+      return { code: fails.code, stdout: '', stderr: fails.code === 0 ? '' : 'no luck today' };
     },
   } satisfies Pct;
   const kept = async (name: string): Promise<PctEntry | null> => {
@@ -59,6 +65,15 @@ test('what was put aside is destroyed with what Proxmox keeps of it, by its toke
   const { tidy, done } = await node(t, 'aside.json', ours);
   await tidy.all();
   assert.deepEqual(done, ['wait 105', 'destroy 105 --purge 1']);
+});
+
+test('what another command has destroyed meanwhile is gone, and what is still there is an error that tells why', async (t) => {
+  const gone = await node(t, 'aside.json', ours, async () => {}, { code: 255, untouched: false });
+  await gone.tidy.all();
+  assert.deepEqual(await gone.records.names(), []);
+  const left = await node(t, 'aside.json', ours, async () => {}, { code: 255, untouched: true });
+  await assert.rejects(left.tidy.all(), { code: 'host', message: /pct destroy 105: no luck today/ });
+  assert.deepEqual(await left.records.names(), ['web']);
 });
 
 test('another one in its place is neither destroyed nor waited for', async (t) => {

@@ -46,8 +46,11 @@ export function tidier({ pct, confs, records, vmids, roots, home, dropIn, kept, 
     await pct.unlocked(id);
     const conf = await confs.read(id);
     if (conf === null || !carries(conf, token)) return;
-    await pct.run('destroy', id, ['--purge', '1'], 300_000);
-    if ((await confs.read(id)) !== null) throw new OpError('host', `container ${id} is still there after pct destroy`);
+    const done = await pct.attempt('destroy', id, ['--purge', '1'], { deadline: 300_000 });
+    // Whoever has done it: a command that was killed may have left the same at work.
+    if ((await confs.read(id)) === null) return;
+    if (done.code !== 0) throw told('destroy', id, done);
+    throw new OpError('host', `container ${id} is still there after pct destroy`);
   }
 
   async function one(name: string): Promise<void> {
