@@ -128,7 +128,7 @@ test('a failure on the way gives them back too, and down leaves them alone', asy
  * connection breaks.
  */
 async function killedAt(verb: string, ...argv: string[]): Promise<void> {
-  await inHost('home', ['tee', '/etc/pve-double.json'], JSON.stringify({ delay: { [verb]: 1000 } }));
+  await inHost('home', ['tee', '/etc/pve-double.json'], JSON.stringify({ delay: { [verb]: 3000 } }));
   const script = `"$@" >/tmp/killed.txt 2>&1 & one=$!
     for try in $(seq 1500); do pgrep -P $one -f "pct ${verb} 106" >/dev/null && break; sleep 0.02; done
     kill -9 $one && wait $one; [ $? = 137 ]`;
