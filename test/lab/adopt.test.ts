@@ -172,6 +172,10 @@ test('killed at whatever pct is doing, apply finishes and rollback undoes, and t
   assert.deepEqual(await looks('home'), all);
 
   await killedAt('set', 'op-dbus', 'apply', later);
+  assert.match(await ok('op-dbus', 'rollback'), /^Undone: "apply/m);
+  assert.deepEqual(await looks('home'), all);
+  assert.match(await conf(106), /^onboot: 1/m);
+  await killedAt('set', 'op-dbus', 'apply', later);
   await finished(later, true);
   assert.doesNotMatch(await conf(106), /^onboot: 1/m);
   await ok('op-dbus', 'apply', both);

@@ -5,7 +5,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import { doing, OpError } from '../../../error.ts';
 import { exec as realExec, type Exec } from '../../exec.ts';
 import { hookEnvironment, rootFiles } from '../config.ts';
-import type { Containers, Definition } from '../contract.ts';
+import type { Container, Containers, Definition } from '../contract.ts';
 import { flock } from '../flock.ts';
 import { ownMaker } from '../maker.ts';
 import { ours } from '../ours.ts';
@@ -258,6 +258,15 @@ export function pctContainers(options: PctOptions = {}): Containers {
     }
   }
 
+  /** What is told at boot is Proxmox's to say: a command that was killed may have set it and written nothing down. */
+  async function asProxmoxHasIt(container: Container): Promise<Container> {
+    const { definition } = container;
+    const keys = definition.made === 'adopted' ? null : (await confs.read(definition.id))?.keys;
+    if (keys === null || keys === undefined) return container;
+    const order = Number(/(?:^|,)order=(\d+)/.exec(keys['startup'] ?? '')?.[1] ?? definition.order);
+    return { ...container, definition: { ...definition, autostart: keys['onboot'] === '1', order } };
+  }
+
   async function configure(name: string, definition: Definition): Promise<void> {
     const record = await need(name);
     if (record.token === null) return adopt(name, definition);
@@ -307,7 +316,7 @@ export function pctContainers(options: PctOptions = {}): Containers {
     backend: 'pct',
     list: async () => {
       await leftovers();
-      return shared.list();
+      return Promise.all((await shared.list()).map(asProxmoxHasIt));
     },
     prepare: (template, progress) => fetchTemplate(exec, template, progress),
     prepared: async (template) => {
