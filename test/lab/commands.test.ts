@@ -156,8 +156,10 @@ test('verify tells of a gateway and of a WARP that lead clients nowhere, and wha
     const { code, stdout } = await home('op-dbus', 'verify');
     assert.equal(code, 1, stdout);
     assert.match(stdout, /FAIL {2}\S+: a client's packet finds its way/);
-    const mend = /mend: (op-dbus .*?), or/.exec(stdout)?.[1]?.split(' ') ?? [];
+    const mend = /mend: (op-dbus .*?), (?:then|or)/.exec(stdout)?.[1]?.split(' ') ?? [];
     assert.equal((await home(...mend)).code, 0, stdout);
+    // Padding went with the device.
+    assert.equal((await home('op-dbus', 'apply', file)).code, 0);
     assert.equal((await home('op-dbus', 'verify')).code, 0);
   }
 });

@@ -123,13 +123,13 @@ function said(packet: Packet, stdout: string, stderr: string): string {
 function mend(
   name: string,
   { gateway, made, id }: Container['definition'],
-  { unit }: Inside,
+  { unit, leaves: padded }: Inside,
   { leaves }: Packet,
 ): string {
   const inside = `op-dbus exec ${name} --`;
   const route = leaves.startsWith(`via ${gateway} `)
     ? `${inside} ip -4 route replace default ${leaves}`
-    : `${inside} systemctl restart ${unit}`;
+    : `${inside} systemctl restart ${unit}${padded === undefined ? '' : ', then op-dbus apply'}`;
   const stop = made === undefined ? `lxc-stop -n ${name}` : `pct shutdown ${id}`;
   return `${route}, or start it anew: ${stop}, then op-dbus apply`;
 }
