@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sealed } from '../src/core/secret.ts';
 import type { Resource } from '../src/core/resource.ts';
 import type { ExecResult } from '../src/drivers/exec.ts';
 import type { Host } from '../src/drivers/host.ts';
@@ -43,7 +44,9 @@ async function bench(name: Name): Promise<{ host: FakeHost; answers: Answers }> 
   };
   const host = { ...base, containers: { ...base.containers, exec } };
   const { resources, resolved } = await want(host, stateOf(name), '/golden/files');
-  const applied = { file: '/etc/op-dbus/state.json', filesFolder: '/golden/files', text: texts[name] };
+  const path = '/etc/op-dbus/state.json';
+  await host.files.write(path, texts[name]);
+  const applied = { file: path, path, filesFolder: '/golden/files', text: sealed(texts[name]) };
   const kept = async (): Promise<void> => {
     await keepNames(host, resolved);
     await keepApplied(host, applied);

@@ -2,6 +2,7 @@
 
 import { difference } from '../core/plan.ts';
 import type { Resource } from '../core/resource.ts';
+import { sealed } from '../core/secret.ts';
 import type { Host } from '../drivers/host.ts';
 import { LOCK } from '../drivers/lock.ts';
 import { because } from '../error.ts';
@@ -171,7 +172,8 @@ async function begun(host: Host): Promise<Begun | null> {
 
 async function isEdited({ files }: Host, { path, text }: Applied): Promise<boolean> {
   if (path === undefined || path === null) return false;
-  return (await files.read(path).catch(() => null)) !== text;
+  const now = await files.read(path).catch(() => null);
+  return now === null || sealed(now) !== text;
 }
 
 async function waiting(host: Host): Promise<Status['unconfirmed']> {
