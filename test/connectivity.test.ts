@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { ExecResult } from '../src/drivers/exec.ts';
 import { scriptedExec } from '../src/drivers/exec.fake.ts';
 import type { Host } from '../src/drivers/host.ts';
+import { parseFlow } from '../src/drivers/openflow/text.ts';
 import { type Row, test as connectivity } from '../src/engine/test.ts';
 import { transact } from '../src/engine/transact.ts';
 import { want } from '../src/engine/want.ts';
@@ -134,6 +135,9 @@ test('the VPS is tested by TLS from the host over the bridge', async () => {
     [what],
   );
   assert.equal(about(down, what).seen, 'connect:errno=111');
+  // Cut off after the server's first words.
+  const late = await rows('vps', (_, argv) => (argv[0] === 'timeout' ? { ...handshake, code: 124 } : undefined));
+  assert.equal(about(late, what).ok, false);
 });
 
 test('without containers the bridge and its flows are tested, and a flow that is gone is missed', async () => {
@@ -143,6 +147,11 @@ test('without containers the bridge and its flows are tested, and a flow that is
     all.map(({ what }) => what),
     ['bridge ovsbr0', 'flows of ovsbr0', 'the host'],
   );
+  const more = await rows('none', undefined, async (host) => {
+    await host.openflow.bundle('ovsbr0', [parseFlow('cookie=0x9, priority=65535 actions=NORMAL')], []);
+  });
+  assert.deepEqual(failing(more), ['flows of ovsbr0', 'the host']);
+  assert.match(about(more, 'flows of ovsbr0').seen, /^\d+ and 1 others$/);
   const less = await rows('none', undefined, async (host) => {
     await host.ovsdb.transact([{ op: 'delete-bridge', name: 'ovsbr0' }], 'gone');
   });

@@ -1,9 +1,10 @@
 // op-dbus warp against a stand-in for Cloudflare's API, by a stand-in for wgcf; by the real one too where OP_DBUS_WGCF names it.
 
 import assert from 'node:assert/strict';
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { wireguardKeys } from '../src/cli/generate.ts';
 import { type Exec, exec } from '../src/drivers/exec.ts';
 import { nodeFiles } from '../src/drivers/files/client.ts';
 import { wgcf } from '../src/drivers/wgcf/client.ts';
@@ -158,6 +159,23 @@ test('a profile that can not be read is made anew', async () => {
   writeFileSync(profilePath(one.folder), 'half');
   assert.deepEqual((await register(one.given)).warp, warp);
   assert.match(readFileSync(profilePath(one.folder), 'utf8'), /^\[Interface\]/);
+});
+
+test('a profile with the key of another device is refused, and none of it is left', async () => {
+  const one = given(within);
+  await register(one.given);
+  const other: Exec = async (words, options) => {
+    const ran = await within(words, { ...options, env: { ...options?.env, ...api().env } });
+    const path = words.at(-1) ?? '';
+    const key = wireguardKeys().privateKey;
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/^PrivateKey = .*$/m, `PrivateKey = ${key}`));
+    return ran;
+  };
+  const before = readFileSync(profilePath(one.folder), 'utf8');
+  const changed = { ...one.given, wgcf: () => Promise.resolve(wgcf(other, 'wgcf')) };
+  await assert.rejects(register(changed), { code: 'check', message: /another key than the account's/ });
+  assert.equal(readFileSync(profilePath(one.folder), 'utf8'), before);
+  assert.deepEqual(readdirSync(one.folder).toSorted(), ['account-type', 'wgcf-account.toml', 'wgcf-profile.conf']);
 });
 
 test('what is no account is never written over', async () => {

@@ -120,8 +120,8 @@ test('an entry without a network is filled in from its profile, and only one wit
     config: config[1]?.config,
     properties: { network_type: 'bridge' },
   });
-  const read = (name: string, profileName: string) => {
-    const lxc = { container_profile: profileName, containers: [short(name)] };
+  const read = (name: string, profileName: string, more: object = {}) => {
+    const lxc = { container_profile: profileName, containers: [{ ...short(name), ...more }] };
     return [{ lxc }, { version: 1, plugins: { lxc } }].map((file) => parse(JSON.stringify(file)));
   };
   for (const outcome of read('warp-tunnel', profile)) {
@@ -133,8 +133,9 @@ test('an entry without a network is filled in from its profile, and only one wit
     );
     assert.equal(warp?.config['wg-quick']?.public_key, 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbA=');
   }
-  for (const outcome of [...read('another', profile), ...read('warp-tunnel', 'privacy-vps')])
-    assert.match(JSON.stringify(outcome), /no service runs wg-quick/);
+  const whole = { network: { bridge: 'ovsbr0', socket_networking: true, ipv4: '10.0.0.101/24' } };
+  const others = [read('another', profile), read('warp-tunnel', 'privacy-vps'), read('warp-tunnel', profile, whole)];
+  for (const outcome of others.flat()) assert.match(JSON.stringify(outcome), /no service runs wg-quick/);
 });
 
 /** Problems of a text, after checking what holds for every text. */
