@@ -144,13 +144,14 @@ test('WARP’s container carries from the bridge into the tunnel under its own a
   assert.deepEqual(await left.probe(sure({ protocol: 'tcp', to: '198.51.100.7', port: 80 })), ['10.99.1.2']);
   assert.ok((await small()) > 0);
   const outward = await box.probe(
-    sure({ protocol: 'udp', to: '162.159.192.1', port: 2408 }),
-    { protocol: 'udp', to: '162.159.192.1', port: 80 },
+    sure({ protocol: 'udp', to: '162.159.192.1', port: 2408, bytes: 1312 }),
+    { protocol: 'udp', to: '162.159.192.1', port: 2408, bytes: 1296 },
+    { protocol: 'udp', to: '162.159.192.1', port: 80, bytes: 1312 },
     { protocol: 'tcp', to: '10.0.0.100', port: 80 },
     sure({ protocol: 'tcp', to: '198.51.100.7', port: 80 }),
     sure({ protocol: 'ping', to: '10.0.0.102' }),
   );
-  assert.deepEqual(outward, ['10.0.0.101 from 162.159.192.1:2408', null, null, '10.99.1.2', '10.0.0.102']);
+  assert.deepEqual(outward, ['10.0.0.101 from 162.159.192.1:2408', null, null, null, '10.99.1.2', '10.0.0.102']);
   const inward = await right.probe(
     { protocol: 'tcp', to: '10.0.0.100', port: 80 },
     { protocol: 'ping', to: '10.0.0.100' },

@@ -31,6 +31,8 @@ export type Probe = {
   readonly fromPort?: number;
   readonly to: string;
   readonly port?: number;
+  /** Bytes of a datagram's content. */
+  readonly bytes?: number;
   /** An answer is expected: waited for 5 s instead of 0.3 s. */
   readonly sure?: true;
 };
@@ -129,7 +131,7 @@ Promise.all(ready).then(() => console.log('ready'));
 
 const ask = `
 const net = require('node:net'), dgram = require('node:dgram'), { execFile } = require('node:child_process');
-const probe = ({ protocol, from, fromPort, to, port, sure }) => new Promise((done) => {
+const probe = ({ protocol, from, fromPort, to, port, bytes = 5, sure }) => new Promise((done) => {
   setTimeout(() => done(null), sure ? 5000 : 300);
   if (protocol === 'ping') {
     execFile('ping', ['-n', '-c', '1', '-W', sure ? '5' : '0.25', ...(from ? ['-I', from] : []), to], (error) => done(error ? null : to));
@@ -141,7 +143,7 @@ const probe = ({ protocol, from, fromPort, to, port, sure }) => new Promise((don
     const socket = dgram.createSocket(net.isIPv6(to) ? 'udp6' : 'udp4');
     socket.on('message', (data, sender) => done(data + ' from ' + sender.address + ':' + sender.port));
     socket.on('error', () => done(null));
-    socket.bind({ address: from, port: fromPort }, () => socket.send('probe', port, to, () => {}));
+    socket.bind({ address: from, port: fromPort }, () => socket.send(Buffer.alloc(bytes), port, to, () => {}));
   }
 });
 Promise.all(JSON.parse(process.argv[1]).map(probe)).then((answers) => { console.log(JSON.stringify(answers)); process.exit(); });
