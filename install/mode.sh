@@ -246,21 +246,23 @@ look_around() {
 configure_mode() {
   local wanted
   wanted=$(profile)
-  if [ "$mode" = full ] || [ "$mode" = agent ]; then
-    echo "Next: op-dbus init --profile ${wanted:-none|privacy-client|privacy-vps} -o $state"
-  elif [ -e "$state" ]; then
+  if [ -e "$state" ]; then
     echo "$state is there already, and stays as it is."
+  elif [ "$mode" = full ] || [ "$mode" = agent ]; then
+    echo "Next: op-dbus init --profile ${wanted:-none|privacy-client|privacy-vps} -o $state"
   else
     act "State file $state (0600) for profile $wanted" "$program" init --profile "$wanted" -o "$state"
   fi
-  case "$mode" in
-    privacy-client) echo "Edit $state: VPS_IP, UUID, CLIENT_PUBLIC_KEY, WARP_PUBLIC_KEY; keys go into $settings/files/. See: op-dbus init --help" ;;
+  filled_in || case "$mode" in
+    privacy-client) echo "Edit $state: VPS_IP, UUID, CLIENT_PUBLIC_KEY, WARP_PUBLIC_KEY; keys and the VPS's certificate go into $settings/files/. op-dbus explain, then diff, say what is missing" ;;
     privacy-vps) echo "Edit $state: UUID, VPS_PUBLIC_IP; certificate and key go into $settings/files/. See: op-dbus init --help" ;;
   esac
   if [ -n "$apply" ]; then
     if [ -n "$dry_run" ]; then
       echo "would: op-dbus apply $state, if everything in it is filled in"
-    elif "$program" explain "$state" >>"$log" 2>&1; then
+    elif [ ! -e "$state" ]; then
+      fail "installed, but not applied: there is no $state" "Write one as said above, and: op-dbus apply $state"
+    elif filled_in; then
       watched "$program" apply "$state"
     else
       fail "installed, but not applied: something in $state is not filled in" "See: op-dbus explain $state"
@@ -270,16 +272,20 @@ configure_mode() {
   fi
 }
 
+filled_in() {
+  "$program" explain "$state" >/dev/null 2>&1
+}
+
 # In the order in which it must go: what op-dbus made, while op-dbus is there; then op-dbus; then what it ran on.
 uninstall() {
   if [ -x "$program" ]; then
-    if [ -d /run/systemd/system ]; then act 'Units, and the daemon' "$program" service uninstall; fi
-    act 'Containers, bridges, flows, filters that op-dbus has made' "$program" down
+    if [ -d /run/systemd/system ]; then act 'Removing the units, and the daemon' "$program" service uninstall; fi
+    act 'Removing containers, bridges, flows, filters that op-dbus has made' "$program" down
   fi
-  act "Program, completion, manual, cache of container templates" remove_files
-  if [ -e "$record/made" ] || [ -e "$record/before" ]; then act 'Packages that were not there before' remove_packages; fi
+  act "Removing program, completion, manual, cache of container templates" remove_files
+  if [ -e "$record/made" ] || [ -e "$record/before" ]; then act 'Removing the packages that were not there before' remove_packages; fi
   if [ -n "$purge" ]; then
-    act "$settings, with all keys in it" rm -rf "$settings"
+    act "Removing $settings, with all keys in it" rm -rf "$settings"
   elif [ -e "$settings" ]; then
     echo "$settings stays, since it holds your keys; --purge removes it."
   fi
