@@ -8,7 +8,7 @@ import { type Generated, init, type Options, type Outcome } from '../core/init/i
 import { type Profile, profiles } from '../core/init/profile.ts';
 import type { WireguardState } from '../core/state/schema.ts';
 import { warpMtu } from '../core/topology.ts';
-import { source } from '../drivers/source.ts';
+import { lasting } from '../drivers/source.ts';
 import { OpError } from '../error.ts';
 import { publicKey, selfSigned, uuid, wireguardKeys, type WireguardKeys } from './generate.ts';
 import { err, out } from './output.ts';
@@ -54,7 +54,7 @@ async function write(flags: Flags): Promise<void> {
     });
   const options = read(flags);
   const made = flags.generate ? await generate(flags.profile, options) : { parts: {}, client: null };
-  const outcome = init(flags.profile, options, made.parts, source('schema/state.json'));
+  const outcome = init(flags.profile, options, made.parts, lasting('schema/state.json'));
   const text = `${JSON.stringify(outcome.document, null, 2)}\n`;
   if (flags.output === undefined) {
     if (outcome.files.length > 0)

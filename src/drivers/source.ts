@@ -1,6 +1,6 @@
 // The repository or installation that this program runs from: scripts, servers and the JSON Schema lie in it.
 
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OpError } from '../error.ts';
@@ -13,4 +13,11 @@ export function source(...path: readonly string[]): string {
     folder = dirname(folder);
   }
   return join(folder, ...path);
+}
+
+/** The same by a path that an upgrade leaves as it is: through the installer's link `current`, where that leads here. */
+export function lasting(...path: readonly string[]): string {
+  const folder = source();
+  const link = join(dirname(folder), 'current');
+  return join(existsSync(link) && realpathSync(link) === realpathSync(folder) ? link : folder, ...path);
 }
