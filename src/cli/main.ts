@@ -67,6 +67,15 @@ for (const add of [
 ])
   add(program);
 
+// Each command's own help, not the list of all, is what somebody wants who got its options wrong.
+function pointToHelp(command: Command, name: string): void {
+  for (const part of command.commands) {
+    part.showHelpAfterError(`(${name} ${part.name()} --help shows how it is called)`);
+    pointToHelp(part, `${name} ${part.name()}`);
+  }
+}
+pointToHelp(program, 'op-dbus');
+
 try {
   await program.parseAsync();
 } catch (error) {
