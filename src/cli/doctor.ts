@@ -46,5 +46,10 @@ function tell(findings: readonly Finding[], failed: readonly Finding[], file: st
   }
   out();
   for (const { group, name, broken } of failed) out(`${group}, ${name}: ${broken ? 'broken' : `${file} needs it`}`);
-  if (failed.length === 0) out(file === undefined ? 'Nothing is broken.' : `All that ${file} needs is there.`);
+  if (failed.length === 0)
+    out(
+      file === undefined
+        ? 'Nothing is broken. Whether a ✗ matters, a state file tells: op-dbus doctor FILE'
+        : `This machine has all that ${file} needs. Keys and certificates are not looked at here: op-dbus diff ${file}`,
+    );
 }

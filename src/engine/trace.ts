@@ -34,7 +34,10 @@ export async function trace(host: Host, topology: Topology, from: string, questi
   if (first === undefined)
     throw new OpError('usage', `no container ${from}`, {
       at: '--from',
-      hint: `There are: ${topology.members.map(({ name, id }) => `${name} (${id})`).join(', ')}`,
+      hint:
+        topology.members.length === 0
+          ? 'The state that was applied has none.'
+          : `There are: ${topology.members.map(({ name, id }) => `${name} (${id})`).join(', ')}`,
     });
   const hops: Hop[] = [];
   let sent = question;
