@@ -204,6 +204,7 @@ async function inside(image: string): Promise<void> {
     );
     await install('--mode', 'standalone');
     assert.equal(await path(), was);
+    await sh(`grep -q '"/usr/local/lib/op-dbus/current/schema/state.json"' ${file}`);
     assert.equal((await sh('ls /usr/local/lib/op-dbus | wc -l')).trim(), '2');
     assert.match(
       await sh('systemctl show -p ExecStart op-dbus'),
