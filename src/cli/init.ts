@@ -13,6 +13,8 @@ import { OpError } from '../error.ts';
 import { publicKey, selfSigned, uuid, wireguardKeys, type WireguardKeys } from './generate.ts';
 import { err, out } from './output.ts';
 
+const unknownEndpoint = 'THIS_HOST';
+
 /** As on the command line: `warp` and `certificate` are paths, `uuid` may be `new` or `@FILE`. */
 type Flags = Options & {
   readonly profile: Profile;
@@ -74,6 +76,8 @@ async function write(flags: Flags): Promise<void> {
   const all = [{ path: flags.output, content: text, mode: 0o600 }, ...beside, ...client];
   put(all, flags.force === true);
   for (const { path } of all) err(`wrote ${path}`);
+  if (client.length > 0 && flags.endpoint === undefined)
+    err(`note: in client.conf, put the address where clients reach this host in place of ${unknownEndpoint}`);
 }
 
 /** Values that are paths are read here; the rest is checked by `init`. */
@@ -143,7 +147,7 @@ function clientFile(
     privateKey: keys.privateKey,
     address: nextAddress(wg0 as Pick<WireguardState, 'address' | 'peers'>),
     serverKey: publicKey(parts.gateway.privateKey),
-    host: flags.endpoint ?? 'THIS_HOST',
+    host: flags.endpoint ?? unknownEndpoint,
     port: wg0.listen_port,
     mtu: warp?.mtu ?? warpMtu,
   });
