@@ -58,7 +58,8 @@ case $backend in pct | lxc) ;; *) fail "--backend $backend: expected pct or lxc"
 [ -n "$netclient" ] || netclient=$(command -v netclient || true)
 [ -n "$netclient" ] || fail "netclient is not installed" \
   "Put the binary (github.com/gravitl/netclient) into /usr/local/bin, or name it: --netclient FILE"
-[ -f "$netclient" ] && [ -x "$netclient" ] || fail "$netclient is no program" "chmod +x $netclient"
+[ -f "$netclient" ] || fail "$netclient: no such file" "Give --netclient the path of the binary (github.com/gravitl/netclient)."
+[ -x "$netclient" ] || fail "$netclient is no program" "chmod +x $netclient"
 node=$here/node_modules/.bin/node
 [ -x "$node" ] || fail "$node is missing" "Run install.sh first."
 
