@@ -100,7 +100,7 @@ async function inside(image: string): Promise<void> {
   const untouched = async (): Promise<void> => assert.equal(await management(), way);
 
   // A tree with the libraries in place, as a second run of it has; npm needs a network.
-  await sh(`mkdir ${tree} ${given}; mv /root/template ${given}/; cd ${source()}; cp -a bin docs install install.sh package.json package-lock.json schema profiles src tsconfig.json ${tree}/
+  await sh(`mkdir ${tree} ${given}; mv /root/template ${given}/; cd ${source()}; cp -a bin docs install install.sh native package.json package-lock.json schema profiles src tsconfig.json ${tree}/
     mkdir -p ${tree}/node_modules; for each in node_modules/* node_modules/.bin; do ln -s "$PWD/$each" ${tree}/node_modules/; done
     cp package-lock.json ${tree}/node_modules/.op-dbus-lock; apt-get update -q`);
   const all = async (): Promise<readonly string[]> => {
