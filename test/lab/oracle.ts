@@ -12,7 +12,9 @@ export async function ndpi(file: string): Promise<Readonly<Record<string, number
 
 /** Protocol as tshark calls it (`tls`, `wg`, `udp`) → frames. */
 export async function tshark(file: string): Promise<Readonly<Record<string, number>>> {
-  return counted(await run(exec, ['tshark', '-r', file, '-q', '-z', 'io,phs']), /^\s*(\S+)\s+frames:(\d+)/gm);
+  // Segments that come out of order are put in order first: else a record's rest looks like anything.
+  const order = ['-o', 'tcp.reassemble_out_of_order:TRUE'];
+  return counted(await run(exec, ['tshark', ...order, '-r', file, '-q', '-z', 'io,phs']), /^\s*(\S+)\s+frames:(\d+)/gm);
 }
 
 /** What an outsider reads in the headers of the IPv4 packets from `source`: sets of TTLs, DSCP fields and lengths. */
