@@ -120,8 +120,11 @@ async function attempt(
     const differing = async (): Promise<readonly Change[]> => difference(await observe(host), goal.wanted);
     // A restart takes away what hangs on a device; and after an interruption, what was put aside has come back with what it
     // had inside. Neither could be seen by the plan.
-    await run(host, await differing(), progress, { stop });
-    const left = await differing();
+    let left = await differing();
+    if (left.length > 0) {
+      await run(host, left, progress, { stop });
+      left = await differing();
+    }
     if (left.length > 0)
       throw new OpError('check', `afterwards the host still differs: ${render(left).join('; ')}`, {
         hint: 'Something else may be changing the host.',

@@ -83,8 +83,8 @@ export async function close(opening: Opening, { run }: Site): Promise<void> {
   await run(
     'home',
     `sysctl -qw net.ipv6.conf.all.forwarding=0
-     net 101 ip route replace unreachable default metric 9999 table 51820 2>/dev/null || true
-     op-dbus apply ${STATE} >/dev/null
+     ! kill -0 $(pid 101) 2>/dev/null || net 101 ip route replace unreachable default metric 9999 table 51820
+     op-dbus apply ${STATE} >/dev/null || exit
      ${untranslated}`,
   );
 }
