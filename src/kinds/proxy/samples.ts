@@ -1,24 +1,12 @@
 // Host states for the laws: none, a client, another configuration, a server beside it.
 
 import type { Resource } from '../../core/resource.ts';
-import { type Inside } from '../inside.ts';
+import type { Inside } from '../inside.ts';
+import { sampled } from '../sampled.ts';
 
 const path = '/etc/xray/config.json';
 
-const proxy = (container: string, text: string, spec: Partial<Inside> = {}): Resource<Inside> => ({
-  kind: 'proxy',
-  name: `${container}/xray`,
-  spec: {
-    container,
-    order: 0,
-    unit: 'xray',
-    files: { [path]: { mode: 0o600, text } },
-    check: ['/usr/bin/v2ray', '-test', '-config', path],
-    reload: null,
-    active: true,
-    ...spec,
-  },
-});
+const proxy = sampled('proxy', 'xray', { path, mode: 0o600, check: ['/usr/bin/v2ray', '-test', '-config', path] });
 
 /** The containers that must exist. */
 export const containers = ['xray-client', 'xray-server'];

@@ -1,23 +1,11 @@
 // Host states for the laws: none, a client, another rate, a server beside it.
 
 import type { Resource } from '../../core/resource.ts';
-import { type Inside } from '../inside.ts';
+import type { Inside } from '../inside.ts';
+import { sampled } from '../sampled.ts';
 import { confPath, program } from './expand.ts';
 
-const shaper = (container: string, text: string, spec: Partial<Inside> = {}): Resource<Inside> => ({
-  kind: 'shaper',
-  name: `${container}/shaper`,
-  spec: {
-    container,
-    order: 0,
-    unit: 'shaper',
-    files: { [confPath]: { mode: 0o644, text } },
-    check: [program, '--check', confPath],
-    reload: null,
-    active: true,
-    ...spec,
-  },
-});
+const shaper = sampled('shaper', 'shaper', { path: confPath, mode: 0o644, check: [program, '--check', confPath] });
 
 /** The containers that must exist. */
 export const containers = ['xray-client', 'xray-server'];

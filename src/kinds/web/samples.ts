@@ -1,24 +1,12 @@
 // Host states for the laws: none, one server, another page, two of them.
 
 import type { Resource } from '../../core/resource.ts';
-import { type Inside } from '../inside.ts';
+import type { Inside } from '../inside.ts';
+import { sampled } from '../sampled.ts';
 
 const path = '/etc/op-dbus/web.conf';
 
-const web = (container: string, text: string, spec: Partial<Inside> = {}): Resource<Inside> => ({
-  kind: 'web',
-  name: `${container}/web`,
-  spec: {
-    container,
-    order: 0,
-    unit: 'web',
-    files: { [path]: { mode: 0o600, text } },
-    check: ['/usr/sbin/nginx', '-t', '-q', '-c', path],
-    reload: null,
-    active: true,
-    ...spec,
-  },
-});
+const web = sampled('web', 'web', { path, mode: 0o600, check: ['/usr/sbin/nginx', '-t', '-q', '-c', path] });
 
 /** The containers that must exist. */
 export const containers = ['xray-client', 'xray-server'];
